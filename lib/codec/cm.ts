@@ -1,0 +1,225 @@
+/**
+ * The CM binary dialect (PROTOCOL.md §1), both sides. All integers are big-endian.
+ *
+ * ```
+ * request                                     response
+ * offset size field                           offset size field
+ * 0      2    magic    "CM"                   0      2    magic  "CM"
+ * 2      1    command  u8                     2      1    status u8
+ * 3      2    keyLen   u16                    3      4    valLen u32
+ * 5      4    valLen   u32                    7      valLen      value
+ * 9      8    ttl      i64 nanoseconds
+ * 17     keyLen        key
+ * 17+keyLen valLen     value
+ * ```
+ *
+ * @module
+ */
+
+import { copyBytes, utf8 } from "../bytes.ts";
+import type { WireErrorCode } from "../errors.ts";
+import { MAX_KEY_BYTES } from "../limits.ts";
+import type { Dialect } from "./dialect.ts";
+import { INCOMPLETE, INVALID, type Request, type Response, Status } from "./message.ts";
+import { OPERATIONS } from "./operations.ts";
+
+/** Bytes of a request before its key. */
+export const REQUEST_HEADER_BYTES = 17;
+/** Bytes of a response before its value. */
+export const RESPONSE_HEADER_BYTES = 7;
+/** Longest time to live that fits the header's i64 of nanoseconds, in milliseconds: about 292 years. */
+export const MAX_TTL_MS = 9_223_372_036_854;
+
+const MAGIC_0 = 0x43; // C
+const MAGIC_1 = 0x4d; // M
+const NANOSECONDS_PER_MS = 1_000_000;
+/** 2^32 ns are 4294 ms and this many ns: lets an i64 of ns become ms without leaving exact integers. */
+const NANOSECONDS_BEYOND_MS_IN_2_32 = 967_296;
+const WHOLE_MS_IN_2_32_NANOSECONDS = 4294;
+
+const KNOWN = 1;
+const KEY = 2;
+const VALUE = 4;
+const TTL = 8;
+/** What each command byte takes, as bits: the shape check of a request is one lookup. */
+const SHAPES = new Uint8Array(256);
+for (const row of OPERATIONS) {
+  SHAPES[row.opcode] = KNOWN | (row.key ? KEY : 0) | (row.value ? VALUE : 0) | (row.ttl ? TTL : 0);
+}
+/** Commands 1 to 3 are older than statuses 3 and 4 and never answer with them. */
+const LAST_ORIGINAL_OPCODE = 3;
+
+/** The server's side: decodes requests, encodes responses. */
+export class CmDialect implements Dialect {
+  readonly name = "cm";
+  readonly #maxValueBytes: number;
+
+  /** @param maxValueBytes longest value that is accepted; a longer one is refused by its header alone */
+  constructor(maxValueBytes: number) {
+    this.#maxValueBytes = maxValueBytes;
+  }
+
+  decode(bytes: Uint8Array, start: number, end: number, request: Request): number {
+    const available = end - start;
+    request.neededBytes = 0;
+    if (available > 0 && bytes[start] !== MAGIC_0 || available > 1 && bytes[start + 1] !== MAGIC_1) {
+      refuse(request, "BAD_MAGIC", "a frame must start with CM");
+      return INVALID;
+    }
+    if (available < REQUEST_HEADER_BYTES) return INCOMPLETE;
+
+    const opcode = bytes[start + 2]!;
+    request.opcode = opcode;
+    const keyLength = bytes[start + 3]! << 8 | bytes[start + 4]!;
+    const valueLength = readU32(bytes, start + 5);
+    if (valueLength > this.#maxValueBytes) {
+      refuse(
+        request,
+        "TOO_LARGE",
+        `the value has ${valueLength} bytes, the limit is ${this.#maxValueBytes}`,
+      );
+      return INVALID;
+    }
+    const length = REQUEST_HEADER_BYTES + keyLength + valueLength;
+    if (available < length) {
+      request.neededBytes = length;
+      return INCOMPLETE;
+    }
+
+    request.opcode = opcode;
+    request.bytes = bytes;
+    request.keyStart = start + REQUEST_HEADER_BYTES;
+    request.keyLength = keyLength;
+    request.valueStart = request.keyStart + keyLength;
+    request.valueLength = valueLength;
+    request.errorCode = undefined;
+    const ttlHigh = readU32(bytes, start + 9) | 0;
+    const ttlLow = readU32(bytes, start + 13);
+    request.ttlMs = ttlHigh === 0 && ttlLow === 0 ? 0 : ttlMsFromNanoseconds(ttlHigh, ttlLow);
+
+    const shape = SHAPES[opcode]!;
+    const fits = (shape & KEY) !== 0 === keyLength > 0 && (valueLength === 0 || (shape & VALUE) !== 0) &&
+      (request.ttlMs === 0 || (shape & TTL) !== 0 && request.ttlMs > 0);
+    if (!fits || shape === 0) refuseShape(request, shape);
+    return length;
+  }
+
+  encodedBytes(response: Response): number {
+    // A message is UTF-16 here and UTF-8 on the wire: at most three bytes a unit.
+    return RESPONSE_HEADER_BYTES +
+      (response.errorCode === undefined
+        ? response.length
+        : response.errorCode.length + 1 + 3 * response.errorMessage.length);
+  }
+
+  encode(response: Response, request: Request, output: Uint8Array, at: number): number {
+    if (response.errorCode !== undefined) return encodeError(response, request, output, at);
+    const length = response.length;
+    writeHeader(output, at, response.status, length);
+    if (length > 0) copyBytes(response.bytes, response.start, output, at + RESPONSE_HEADER_BYTES, length);
+    return at + RESPONSE_HEADER_BYTES + length;
+  }
+}
+
+function refuse(request: Request, code: WireErrorCode, message: string): void {
+  request.errorCode = code;
+  request.errorMessage = message;
+}
+
+/** Says which rule of PROTOCOL.md §1.3 a complete frame breaks. */
+function refuseShape(request: Request, shape: number): void {
+  if (shape === 0) refuse(request, "UNKNOWN_COMMAND", `there is no command ${request.opcode}`);
+  else if (request.ttlMs < 0) refuse(request, "BAD_REQUEST", "the ttl is negative");
+  else if ((shape & KEY) !== 0 && request.keyLength === 0) refuse(request, "BAD_REQUEST", "the key is empty");
+  else if ((shape & KEY) === 0 && request.keyLength > 0) {
+    refuse(request, "BAD_REQUEST", "this command takes no key");
+  } else if ((shape & VALUE) === 0 && request.valueLength > 0) {
+    refuse(request, "BAD_REQUEST", "this command takes no value");
+  } else refuse(request, "BAD_REQUEST", "this command takes no ttl");
+}
+
+/** Milliseconds, rounded up, of an i64 of nanoseconds given as two halves; negative stays negative. Exact. */
+function ttlMsFromNanoseconds(high: number, low: number): number {
+  if (high < 0) return -1;
+  const nanoseconds = high * NANOSECONDS_BEYOND_MS_IN_2_32 + low;
+  return high * WHOLE_MS_IN_2_32_NANOSECONDS + Math.ceil(nanoseconds / NANOSECONDS_PER_MS);
+}
+
+function encodeError(response: Response, request: Request, output: Uint8Array, at: number): number {
+  const value = utf8(`${response.errorCode} ${response.errorMessage}`);
+  const status = request.opcode <= LAST_ORIGINAL_OPCODE ? Status.ERROR : response.status;
+  writeHeader(output, at, status, value.length);
+  output.set(value, at + RESPONSE_HEADER_BYTES);
+  return at + RESPONSE_HEADER_BYTES + value.length;
+}
+
+function writeHeader(output: Uint8Array, at: number, status: number, valueLength: number): void {
+  output[at] = MAGIC_0;
+  output[at + 1] = MAGIC_1;
+  output[at + 2] = status;
+  output[at + 3] = valueLength >>> 24;
+  output[at + 4] = valueLength >>> 16;
+  output[at + 5] = valueLength >>> 8;
+  output[at + 6] = valueLength;
+}
+
+function readU32(bytes: Uint8Array, at: number): number {
+  return (bytes[at]! << 24 | bytes[at + 1]! << 16 | bytes[at + 2]! << 8 | bytes[at + 3]!) >>> 0;
+}
+
+/**
+ * The client's side: one request as a frame.
+ *
+ * @param opcode from operations.ts
+ * @param key at most 65,535 bytes; longer throws RangeError
+ * @param value the value's bytes
+ * @param ttlMs milliseconds to live, up to {@linkcode MAX_TTL_MS}; 0 = no expiry
+ */
+export function encodeRequest(
+  opcode: number,
+  key: Uint8Array,
+  value: Uint8Array,
+  ttlMs: number,
+): Uint8Array<ArrayBuffer> {
+  if (key.length > MAX_KEY_BYTES) {
+    throw new RangeError(`Cannot send key: it has ${key.length} bytes, the limit is ${MAX_KEY_BYTES}`);
+  }
+  const frame = new Uint8Array(REQUEST_HEADER_BYTES + key.length + value.length);
+  const view = new DataView(frame.buffer);
+  frame[0] = MAGIC_0;
+  frame[1] = MAGIC_1;
+  frame[2] = opcode;
+  view.setUint16(3, key.length);
+  view.setUint32(5, value.length);
+  if (ttlMs > 0) view.setBigInt64(9, BigInt(Math.ceil(ttlMs)) * BigInt(NANOSECONDS_PER_MS));
+  frame.set(key, REQUEST_HEADER_BYTES);
+  frame.set(value, REQUEST_HEADER_BYTES + key.length);
+  return frame;
+}
+
+/** The client's side: header of one response. The value follows it. */
+export interface ResponseHeader {
+  /** Outcome, PROTOCOL.md §1.2. */
+  status: number;
+  /** Bytes of the value that follows. */
+  valueLength: number;
+}
+
+/**
+ * Reads a response's header at `start`; the caller waits for and takes the value.
+ *
+ * @returns {@linkcode RESPONSE_HEADER_BYTES}, or `INCOMPLETE`, or `INVALID` if it does not start with CM
+ */
+export function decodeResponseHeader(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  header: ResponseHeader,
+): number {
+  const available = end - start;
+  if (available > 0 && bytes[start] !== MAGIC_0 || available > 1 && bytes[start + 1] !== MAGIC_1) return INVALID;
+  if (available < RESPONSE_HEADER_BYTES) return INCOMPLETE;
+  header.status = bytes[start + 2]!;
+  header.valueLength = readU32(bytes, start + 3);
+  return RESPONSE_HEADER_BYTES;
+}

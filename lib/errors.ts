@@ -1,0 +1,108 @@
+/**
+ * The one error class that callers are meant to catch, and its closed list of codes.
+ *
+ * Misuse (a wrong type, a value out of its range) throws `TypeError` or `RangeError` instead and is not meant
+ * to be caught. Branch on `code`, never on the text.
+ *
+ * @module
+ */
+
+/** Codes that travel on the wire (PROTOCOL.md §6). The list is closed: a server sends no other. */
+export const WIRE_ERROR_CODES = [
+  "BAD_MAGIC",
+  "BAD_REQUEST",
+  "UNKNOWN_COMMAND",
+  "TOO_LARGE",
+  "NOT_INTEGER",
+  "OVERFLOW",
+  "OUT_OF_MEMORY",
+  "AUTH_REQUIRED",
+  "AUTH_FAILED",
+  "FORBIDDEN",
+  "CONFLICT",
+  "SEALED_ONLY",
+  "BUSY",
+  "SHUTTING_DOWN",
+  "STORAGE",
+  "INTERNAL",
+] as const;
+
+/** A code that a server may answer with. */
+export type WireErrorCode = typeof WIRE_ERROR_CODES[number];
+
+/**
+ * Codes that only a client raises, about the way to the server or about a sealed value.
+ *
+ * - `UNREACHABLE`: no connection could be made; the request never left.
+ * - `DISCONNECTED`: the connection ended while the request was under way; it may or may not have been carried out.
+ * - `TIMEOUT`: no reply within the client's timeout; it may or may not have been carried out.
+ * - `INTEGRITY`: the server answered with something that does not open; see {@linkcode IntegrityError}.
+ */
+export type ClientErrorCode = "UNREACHABLE" | "DISCONNECTED" | "TIMEOUT" | "INTEGRITY";
+
+/** Every `code` that a {@linkcode CryptomemError} can carry. */
+export type ErrorCode = WireErrorCode | ClientErrorCode;
+
+/**
+ * A condition that a caller may want to handle.
+ *
+ * @example Telling conditions apart by code
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { CryptomemError } from "@cryptomem/client";
+ *
+ * const error: unknown = new CryptomemError("TIMEOUT", "Cannot get \"k\": no reply within 60000 ms");
+ * assertEquals(error instanceof CryptomemError && error.code, "TIMEOUT");
+ * ```
+ */
+export class CryptomemError extends Error {
+  override readonly name: string = "CryptomemError";
+  /** What happened, from a closed list. */
+  readonly code: ErrorCode;
+
+  /**
+   * @param code what happened
+   * @param message "Cannot <do> <what>: <state>", never with a secret in it
+   * @param options the underlying error, if there is one, as `cause`
+   */
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/**
+ * Why an envelope was refused (CRYPTO.md §1.2). For logs and tests: whoever steers the server chooses which of
+ * them appears, so a program should treat all of them as one.
+ */
+export type IntegrityReason =
+  | "too-short"
+  | "unknown-version"
+  | "unknown-key-id"
+  | "auth"
+  | "reserved-flag"
+  | "bad-padding"
+  | "bad-compression"
+  | "bad-utf8"
+  | "bad-json"
+  | "size-limit"
+  | "expired";
+
+/**
+ * A value came back from the server but does not open: it was changed, moved from another key, sealed with another
+ * key, or is no envelope at all. Nothing of it is returned.
+ */
+export class IntegrityError extends CryptomemError {
+  override readonly name = "IntegrityError";
+  /** Which check refused it. */
+  readonly reason: IntegrityReason;
+
+  /**
+   * @param reason which check refused the envelope
+   * @param message "Cannot open …: <state>", without any part of the value
+   */
+  constructor(reason: IntegrityReason, message: string) {
+    super("INTEGRITY", message);
+    this.reason = reason;
+  }
+}
