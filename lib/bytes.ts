@@ -23,6 +23,45 @@ export function strictTextOf(bytes: Uint8Array): string {
   return strictDecoder.decode(bytes);
 }
 
+const NO_BYTES = new Uint8Array(0);
+
+/**
+ * A range of a byte array that somebody else owns. Made once and pointed anew for every request, so that keys and
+ * values travel through the program without an allocation; whoever keeps one must copy its bytes.
+ */
+export class ByteRange {
+  /** The array in which the range lies. */
+  bytes: Uint8Array = NO_BYTES;
+  /** Where it starts. */
+  start = 0;
+  /** How many bytes it has. */
+  length = 0;
+
+  /** A range over the whole of an array. */
+  static of(bytes: Uint8Array): ByteRange {
+    const range = new ByteRange();
+    range.point(bytes, 0, bytes.length);
+    return range;
+  }
+
+  /** Points at another range. */
+  point(bytes: Uint8Array, start: number, length: number): void {
+    this.bytes = bytes;
+    this.start = start;
+    this.length = length;
+  }
+
+  /** Points at nothing; forgets the array, so that it can be collected. */
+  clear(): void {
+    this.point(NO_BYTES, 0, 0);
+  }
+
+  /** The bytes themselves as a copy. */
+  copy(): Uint8Array<ArrayBuffer> {
+    return new Uint8Array(this.bytes.subarray(this.start, this.start + this.length));
+  }
+}
+
 /**
  * Below this, a loop is faster than `TypedArray.prototype.set` with its views (measured in V8: a call costs about as
  * much as 48 bytes of loop).
@@ -42,16 +81,4 @@ export function copyBytes(
   } else {
     target.set(source.subarray(sourceStart, sourceStart + length), targetStart);
   }
-}
-
-/** Whether two ranges of the same length hold the same bytes. Not constant-time: never for secrets. */
-export function rangesEqual(
-  a: Uint8Array,
-  aStart: number,
-  b: Uint8Array,
-  bStart: number,
-  length: number,
-): boolean {
-  for (let i = 0; i < length; i++) if (a[aStart + i] !== b[bStart + i]) return false;
-  return true;
 }

@@ -17,7 +17,6 @@
  */
 
 import { copyBytes, utf8 } from "../bytes.ts";
-import type { WireErrorCode } from "../errors.ts";
 import { MAX_KEY_BYTES } from "../limits.ts";
 import type { Dialect } from "./dialect.ts";
 import { INCOMPLETE, INVALID, type Request, type Response, Status } from "./message.ts";
@@ -63,7 +62,7 @@ export class CmDialect implements Dialect {
     const available = end - start;
     request.neededBytes = 0;
     if (available > 0 && bytes[start] !== MAGIC_0 || available > 1 && bytes[start + 1] !== MAGIC_1) {
-      refuse(request, "BAD_MAGIC", "a frame must start with CM");
+      request.refuse("BAD_MAGIC", "a frame must start with CM");
       return INVALID;
     }
     if (available < REQUEST_HEADER_BYTES) return INCOMPLETE;
@@ -73,11 +72,7 @@ export class CmDialect implements Dialect {
     const keyLength = bytes[start + 3]! << 8 | bytes[start + 4]!;
     const valueLength = readU32(bytes, start + 5);
     if (valueLength > this.#maxValueBytes) {
-      refuse(
-        request,
-        "TOO_LARGE",
-        `the value has ${valueLength} bytes, the limit is ${this.#maxValueBytes}`,
-      );
+      request.refuse("TOO_LARGE", `the value has ${valueLength} bytes, the limit is ${this.#maxValueBytes}`);
       return INVALID;
     }
     const length = REQUEST_HEADER_BYTES + keyLength + valueLength;
@@ -86,12 +81,8 @@ export class CmDialect implements Dialect {
       return INCOMPLETE;
     }
 
-    request.opcode = opcode;
-    request.bytes = bytes;
-    request.keyStart = start + REQUEST_HEADER_BYTES;
-    request.keyLength = keyLength;
-    request.valueStart = request.keyStart + keyLength;
-    request.valueLength = valueLength;
+    request.key.point(bytes, start + REQUEST_HEADER_BYTES, keyLength);
+    request.value.point(bytes, start + REQUEST_HEADER_BYTES + keyLength, valueLength);
     request.errorCode = undefined;
     const ttlHigh = readU32(bytes, start + 9) | 0;
     const ttlLow = readU32(bytes, start + 13);
@@ -108,34 +99,29 @@ export class CmDialect implements Dialect {
     // A message is UTF-16 here and UTF-8 on the wire: at most three bytes a unit.
     return RESPONSE_HEADER_BYTES +
       (response.errorCode === undefined
-        ? response.length
+        ? response.value.length
         : response.errorCode.length + 1 + 3 * response.errorMessage.length);
   }
 
   encode(response: Response, request: Request, output: Uint8Array, at: number): number {
     if (response.errorCode !== undefined) return encodeError(response, request, output, at);
-    const length = response.length;
+    const { bytes, start, length } = response.value;
     writeHeader(output, at, response.status, length);
-    if (length > 0) copyBytes(response.bytes, response.start, output, at + RESPONSE_HEADER_BYTES, length);
+    if (length > 0) copyBytes(bytes, start, output, at + RESPONSE_HEADER_BYTES, length);
     return at + RESPONSE_HEADER_BYTES + length;
   }
 }
 
-function refuse(request: Request, code: WireErrorCode, message: string): void {
-  request.errorCode = code;
-  request.errorMessage = message;
-}
-
 /** Says which rule of PROTOCOL.md §1.3 a complete frame breaks. */
 function refuseShape(request: Request, shape: number): void {
-  if (shape === 0) refuse(request, "UNKNOWN_COMMAND", `there is no command ${request.opcode}`);
-  else if (request.ttlMs < 0) refuse(request, "BAD_REQUEST", "the ttl is negative");
-  else if ((shape & KEY) !== 0 && request.keyLength === 0) refuse(request, "BAD_REQUEST", "the key is empty");
-  else if ((shape & KEY) === 0 && request.keyLength > 0) {
-    refuse(request, "BAD_REQUEST", "this command takes no key");
-  } else if ((shape & VALUE) === 0 && request.valueLength > 0) {
-    refuse(request, "BAD_REQUEST", "this command takes no value");
-  } else refuse(request, "BAD_REQUEST", "this command takes no ttl");
+  if (shape === 0) request.refuse("UNKNOWN_COMMAND", `there is no command ${request.opcode}`);
+  else if (request.ttlMs < 0) request.refuse("BAD_REQUEST", "the ttl is negative");
+  else if ((shape & KEY) !== 0 && request.key.length === 0) request.refuse("BAD_REQUEST", "the key is empty");
+  else if ((shape & KEY) === 0 && request.key.length > 0) {
+    request.refuse("BAD_REQUEST", "this command takes no key");
+  } else if ((shape & VALUE) === 0 && request.value.length > 0) {
+    request.refuse("BAD_REQUEST", "this command takes no value");
+  } else request.refuse("BAD_REQUEST", "this command takes no ttl");
 }
 
 /** Milliseconds, rounded up, of an i64 of nanoseconds given as two halves; negative stays negative. Exact. */

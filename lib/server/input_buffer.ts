@@ -1,0 +1,69 @@
+/**
+ * Where a connection's bytes arrive: one buffer from whose front requests are consumed, as small as the connection's
+ * habits allow, and growing with what was received, never with what was announced.
+ *
+ * @module
+ */
+
+import { READ_BUFFER_BYTES } from "../limits.ts";
+
+const [SMALLEST_BYTES, , LARGEST_BYTES] = READ_BUFFER_BYTES;
+
+/** Received bytes that are not consumed yet. */
+export class InputBuffer {
+  /** The bytes; those from {@linkcode start} to {@linkcode end} wait. */
+  bytes = new Uint8Array(SMALLEST_BYTES);
+  start = 0;
+  end = 0;
+
+  /** Whether a request has begun but is not complete. */
+  get hasPart(): boolean {
+    return this.end > this.start;
+  }
+
+  /** Where the next read goes: everything behind the waiting bytes. */
+  room(): Uint8Array<ArrayBuffer> {
+    return this.end === 0 ? this.bytes : this.bytes.subarray(this.end);
+  }
+
+  /** Tells that a read has filled so many bytes of {@linkcode room}. */
+  received(count: number): void {
+    this.end += count;
+  }
+
+  /**
+   * Makes room for the next read.
+   *
+   * @param neededBytes length of the begun request if it is known, else 0
+   */
+  prepare(neededBytes: number): void {
+    const waitingBytes = this.end - this.start;
+    const capacity = this.#nextCapacity(waitingBytes, neededBytes);
+    if (capacity !== this.bytes.length) {
+      const bytes = new Uint8Array(capacity);
+      bytes.set(this.bytes.subarray(this.start, this.end));
+      this.bytes = bytes;
+    } else if (this.start > 0 && waitingBytes > 0) {
+      this.bytes.copyWithin(0, this.start, this.end);
+    }
+    this.start = 0;
+    this.end = waitingBytes;
+  }
+
+  #nextCapacity(waitingBytes: number, neededBytes: number): number {
+    const isFull = this.end === this.bytes.length;
+    if (waitingBytes >= LARGEST_BYTES) {
+      // In the middle of a large request: doubling keeps memory below twice what was received.
+      return isFull
+        ? Math.max(waitingBytes + 1, Math.min(neededBytes || Infinity, 2 * waitingBytes))
+        : this.bytes.length;
+    }
+    const isBehindLargeRequest = this.bytes.length > LARGEST_BYTES && neededBytes <= LARGEST_BYTES;
+    return isFull || waitingBytes === 0 || isBehindLargeRequest ? fitting(this.end, waitingBytes) : this.bytes.length;
+  }
+}
+
+/** The smallest buffer that a read like the last would not fill, with the waiting bytes before it. */
+function fitting(readBytes: number, waitingBytes: number): number {
+  return READ_BUFFER_BYTES.find((size) => size > Math.max(readBytes, waitingBytes)) ?? LARGEST_BYTES;
+}

@@ -1,0 +1,169 @@
+/**
+ * The server: accepts connections and gives each a session. Listener, store, clock and the signal to stop are
+ * arguments, so that a test runs the same code on a free port with a clock of its own.
+ *
+ * @module
+ */
+
+import { type Clock, systemClock, turnClock } from "../clock.ts";
+import { CmDialect } from "../codec/cm.ts";
+import {
+  ACCEPT_RETRY_MS,
+  DEFAULT_FRAME_TIMEOUT_MS,
+  DEFAULT_HOSTNAME,
+  DEFAULT_MAX_VALUE_BYTES,
+  DEFAULT_PORT,
+  MAX_DEADLINE_SWEEP_MS,
+  SHUTDOWN_GRACE_MS,
+} from "../limits.ts";
+import { Engine } from "../storage/engine.ts";
+import { Janitor } from "../storage/janitor.ts";
+import type { Store } from "../storage/store.ts";
+import { ReplyBuffers } from "./reply_buffers.ts";
+import { Session, type SessionContext } from "./session.ts";
+
+/** How to serve; everything has a default. */
+export interface ServeOptions {
+  /** Address to listen on. Default `127.0.0.1`. */
+  readonly hostname?: string;
+  /** Port to listen on, 0 = any free one. Default 8080. */
+  readonly port?: number;
+  /** A listener to use instead of `hostname` and `port`; it is closed at the end. */
+  readonly listener?: Deno.TcpListener;
+  /** Where entries are kept. Default: a new {@linkcode Engine}. */
+  readonly store?: Store;
+  /** Where time comes from. Default: the machine's clock. */
+  readonly clock?: Clock;
+  /** Aborting it is the same as calling `shutdown()`. */
+  readonly signal?: AbortSignal;
+  /** Longest value accepted, in bytes. Default 16 MiB. */
+  readonly maxValueBytes?: number;
+  /** How long a client may take to complete a frame that it has started, in milliseconds. Default 10,000. */
+  readonly frameTimeoutMs?: number;
+  /** Told one line for each thing that an operator should know. Default: nobody. */
+  readonly log?: (line: string) => void;
+}
+
+/** A server that has begun to listen. */
+export interface RunningServer extends AsyncDisposable {
+  /** Where it listens, with the port that was really taken. */
+  readonly address: Deno.NetAddr;
+  /** Resolves when the last connection has ended after a shutdown. Never rejects. */
+  readonly finished: Promise<void>;
+  /** Stops accepting, answers what has been read, closes all connections. Resolves like `finished`. */
+  shutdown(): Promise<void>;
+}
+
+/**
+ * Starts a server.
+ *
+ * @example A cache inside a program
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Client } from "@cryptomem/client";
+ * import { serve } from "@cryptomem/server";
+ *
+ * await using server = serve({ port: 0 });
+ * await using cache = new Client(`127.0.0.1:${server.address.port}`, { key: crypto.getRandomValues(new Uint8Array(32)) });
+ * await cache.set("greeting", "hello", { ttl: "10s" });
+ * assertEquals(await cache.get("greeting"), "hello");
+ * ```
+ *
+ * @throws whatever `Deno.listen` throws, such as `Deno.errors.AddrInUse`
+ */
+export function serve(options: ServeOptions = {}): RunningServer {
+  return new Server(options);
+}
+
+class Server implements RunningServer {
+  readonly address: Deno.NetAddr;
+  readonly finished: Promise<void>;
+  readonly #listener: Deno.TcpListener;
+  readonly #clock: Clock;
+  readonly #context: SessionContext;
+  /** Every open session with the promise of its end. */
+  readonly #sessions = new Map<Session, Promise<void>>();
+  readonly #sweepMs: number;
+  #isStopping = false;
+
+  constructor(options: ServeOptions) {
+    const {
+      hostname = DEFAULT_HOSTNAME,
+      port = DEFAULT_PORT,
+      clock = systemClock,
+      maxValueBytes = DEFAULT_MAX_VALUE_BYTES,
+      frameTimeoutMs = DEFAULT_FRAME_TIMEOUT_MS,
+      signal,
+      log = () => {},
+    } = options;
+    const store = options.store ?? new Engine({ clock: turnClock(clock) });
+    this.#clock = clock;
+    this.#listener = options.listener ?? Deno.listen({ hostname, port });
+    this.address = this.#listener.addr;
+    this.#context = {
+      commands: { store, maxValueBytes },
+      dialect: new CmDialect(maxValueBytes),
+      clock,
+      replies: new ReplyBuffers(),
+      frameTimeoutMs,
+      reportError: (error) => log(`internal error: ${error instanceof Error ? error.stack ?? error.message : error}`),
+    };
+    this.#sweepMs = Math.min(Math.max(1, frameTimeoutMs / 10), MAX_DEADLINE_SWEEP_MS);
+    this.finished = this.#run(new Janitor(store, clock));
+    if (signal?.aborted) this.shutdown();
+    else signal?.addEventListener("abort", () => this.shutdown(), { once: true });
+  }
+
+  shutdown(): Promise<void> {
+    if (!this.#isStopping) {
+      this.#isStopping = true;
+      this.#listener.close();
+      for (const session of this.#sessions.keys()) session.drain();
+    }
+    return this.finished;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.shutdown();
+  }
+
+  async #run(janitor: Janitor): Promise<void> {
+    janitor.start();
+    let sweeper = this.#clock.schedule(this.#sweepMs, sweep);
+    const sessions = this.#sessions, clock = this.#clock, sweepMs = this.#sweepMs;
+    function sweep(): void {
+      const nowMs = clock.nowMs();
+      for (const session of sessions.keys()) session.checkDeadline(nowMs);
+      sweeper = clock.schedule(sweepMs, sweep);
+    }
+
+    while (!this.#isStopping) await this.#acceptOne();
+
+    const cut = clock.schedule(SHUTDOWN_GRACE_MS, () => {
+      for (const session of sessions.keys()) session.close();
+    });
+    await Promise.all(sessions.values());
+    cut.cancel();
+    sweeper.cancel();
+    janitor.stop();
+  }
+
+  /** One failed accept says nothing about the next: a client that resets early makes accept() itself throw. */
+  async #acceptOne(): Promise<void> {
+    let connection: Deno.TcpConn;
+    try {
+      connection = await this.#listener.accept();
+    } catch (error) {
+      // Without descriptors or memory, accepting again at once would only burn the processor (denoland/deno#10148).
+      if (isExhaustion(error)) await new Promise<void>((done) => this.#clock.schedule(ACCEPT_RETRY_MS, done));
+      return;
+    }
+    const session = new Session(connection, this.#context);
+    this.#sessions.set(session, session.run().finally(() => this.#sessions.delete(session)));
+  }
+}
+
+function isExhaustion(error: unknown): boolean {
+  const code = (error as { code?: unknown }).code;
+  return code === "EMFILE" || code === "ENFILE" || code === "ENOMEM" || code === "ENOBUFS";
+}

@@ -1,0 +1,111 @@
+/**
+ * How one entry lies in its segment. No other file knows these offsets.
+ *
+ * ```
+ * word  bits   field
+ * 0     32     value length in bytes
+ * 1     0-15   key length in bytes
+ *       16-23  flags: bit 0 dead (its bytes wait to be compacted away)
+ *       24-31  the eviction policy's
+ * 2     32     expiry, low half: ms on the engine's own scale, 0 = none
+ * 3     0-15   expiry, high part
+ *       16-31  version, high part
+ * 4     32     version, low half
+ * 5     32     expiry list: previous entry, or ~slot for the first of a slot's list (timing_wheel.ts)
+ * 6     32     expiry list: next entry, 0 = last
+ * 7            key, value, then up to 7 bytes so that the next entry starts at a multiple of 8
+ * ```
+ *
+ * Expiry and version have 48 bits: 8,900 years of milliseconds, and 8.9 years of a million changes a second.
+ *
+ * @module
+ */
+
+/** Bytes before the key. */
+export const HEADER_BYTES = 28;
+/** Entries start at multiples of this, so that an address is a count of these units. */
+export const UNIT_BYTES = 8;
+
+const VALUE_LENGTH = 0;
+const KEY_LENGTH_AND_FLAGS = 1;
+const EXPIRY_LOW = 2;
+const EXPIRY_HIGH_AND_VERSION_HIGH = 3;
+const VERSION_LOW = 4;
+const PREVIOUS = 5;
+const NEXT = 6;
+const LOW_16_BITS = 0xffff;
+const DEAD = 1 << 16;
+const TWO_TO_32 = 0x1_0000_0000;
+
+/** Bytes that an entry takes in its segment. */
+export function entryBytes(keyLength: number, valueLength: number): number {
+  return (HEADER_BYTES + keyLength + valueLength + UNIT_BYTES - 1) & -UNIT_BYTES;
+}
+
+/** Length of the value. `at` is the entry's first word, here and below. */
+export function valueLength(words: Int32Array, at: number): number {
+  return words[at + VALUE_LENGTH]!;
+}
+
+/** Length of the key. */
+export function keyLength(words: Int32Array, at: number): number {
+  return words[at + KEY_LENGTH_AND_FLAGS]! & LOW_16_BITS;
+}
+
+/** Whether the entry was removed and only its bytes are left. Its lengths still hold, so that one can walk on. */
+export function isDead(words: Int32Array, at: number): boolean {
+  return (words[at + KEY_LENGTH_AND_FLAGS]! & DEAD) !== 0;
+}
+
+/** Marks the entry as removed. */
+export function markDead(words: Int32Array, at: number): void {
+  words[at + KEY_LENGTH_AND_FLAGS]! |= DEAD;
+}
+
+/** Whether the entry has an expiry. */
+export function hasExpiry(words: Int32Array, at: number): boolean {
+  return (words[at + EXPIRY_LOW]! | words[at + EXPIRY_HIGH_AND_VERSION_HIGH]! & LOW_16_BITS) !== 0;
+}
+
+/** When the entry expires, on the engine's scale; 0 = never. */
+export function expiryMs(words: Int32Array, at: number): number {
+  return (words[at + EXPIRY_HIGH_AND_VERSION_HIGH]! & LOW_16_BITS) * TWO_TO_32 + (words[at + EXPIRY_LOW]! >>> 0);
+}
+
+/** Names a state of the entry's value: differs after every change, never 0. */
+export function version(words: Int32Array, at: number): number {
+  return (words[at + EXPIRY_HIGH_AND_VERSION_HIGH]! >>> 16) * TWO_TO_32 + (words[at + VERSION_LOW]! >>> 0);
+}
+
+/** Sets both lengths and clears the flags. */
+export function setLengths(words: Int32Array, at: number, keyLength: number, valueLength: number): void {
+  words[at + VALUE_LENGTH] = valueLength;
+  words[at + KEY_LENGTH_AND_FLAGS] = keyLength;
+}
+
+/** Sets expiry and version, which share a word. Both are at most 48 bits. */
+export function setExpiryAndVersion(words: Int32Array, at: number, expiryMs: number, version: number): void {
+  words[at + EXPIRY_LOW] = expiryMs;
+  words[at + EXPIRY_HIGH_AND_VERSION_HIGH] = expiryMs / TWO_TO_32 | version / TWO_TO_32 << 16;
+  words[at + VERSION_LOW] = version;
+}
+
+/** The entry before this one in its expiry list, or ~slot. */
+export function previousInList(words: Int32Array, at: number): number {
+  return words[at + PREVIOUS]!;
+}
+
+/** The entry behind this one in its expiry list, or 0. */
+export function nextInList(words: Int32Array, at: number): number {
+  return words[at + NEXT]!;
+}
+
+/** Sets the link back. */
+export function setPreviousInList(words: Int32Array, at: number, previous: number): void {
+  words[at + PREVIOUS] = previous;
+}
+
+/** Sets the link forward. */
+export function setNextInList(words: Int32Array, at: number, next: number): void {
+  words[at + NEXT] = next;
+}

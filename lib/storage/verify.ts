@@ -1,0 +1,115 @@
+/**
+ * Checks that the engine's structures agree. A test that ends with it finds the broken link at once rather than the
+ * wrong answer it leads to much later.
+ *
+ * @module
+ */
+
+import { type Arena, type Segment, SegmentState } from "./arena.ts";
+import { entryBytes, hasExpiry, isDead, keyLength, previousInList, valueLength, version } from "./entry.ts";
+import type { KeyIndex, KeyReader } from "./key_index.ts";
+import type { StoreStats } from "./store.ts";
+import type { TimingWheel } from "./timing_wheel.ts";
+
+const BYTES_PER_WORD = 4;
+
+/** The parts of an engine that must agree. */
+export interface EngineParts {
+  readonly arena: Arena;
+  readonly index: KeyIndex;
+  readonly wheel: TimingWheel;
+  readonly keys: KeyReader;
+  readonly stats: StoreStats;
+}
+
+/** Throws Error at the first disagreement. */
+export function verifyParts(parts: EngineParts): void {
+  const living = verifySegments(parts);
+  verifyIndex(parts, living);
+  verifyWheel(parts, living);
+}
+
+/** Walks all entries, compares the counts, and returns the addresses of the living ones. */
+function verifySegments({ arena, stats }: EngineParts): Set<number> {
+  const living = new Set<number>();
+  let keyBytes = 0, valueBytes = 0, liveBytes = 0, takenBytes = 0, reclaimableBytes = 0;
+  for (const segment of arena.segments()) {
+    let liveHere = 0;
+    for (const offset of entryOffsets(segment)) {
+      const at = offset / BYTES_PER_WORD;
+      if (isDead(segment.words, at)) continue;
+      living.add(arena.addressOf(segment, offset));
+      expect(version(segment.words, at) > 0, "an entry's version is 0");
+      keyBytes += keyLength(segment.words, at);
+      valueBytes += valueLength(segment.words, at);
+      liveHere += entryBytes(keyLength(segment.words, at), valueLength(segment.words, at));
+    }
+    if (segment.state !== SegmentState.COMPACTING || segment.liveBytes > 0) {
+      expectEqual(segment.liveBytes, liveHere, `live bytes of segment ${segment.id}`);
+    }
+    liveBytes += liveHere;
+    takenBytes += segment.bytes.length;
+    if (segment.state === SegmentState.SEALED) reclaimableBytes += arena.segmentBytes - liveHere;
+  }
+  expectEqual(arena.takenBytes, takenBytes, "bytes taken from the system");
+  expectEqual(arena.reclaimableBytes, reclaimableBytes, "reclaimable bytes");
+  expectEqual(stats.liveBytes, liveBytes, "live bytes");
+  expectEqual(stats.keyBytes, keyBytes, "bytes of keys");
+  expectEqual(stats.valueBytes, valueBytes, "bytes of values");
+  expectEqual(stats.entries, living.size, "entries");
+  return living;
+}
+
+function* entryOffsets(segment: Segment): Generator<number> {
+  if (segment.state === SegmentState.SPARE) return;
+  for (let offset = 0; offset < segment.usedBytes;) {
+    yield offset;
+    const at = offset / BYTES_PER_WORD;
+    offset += entryBytes(keyLength(segment.words, at), valueLength(segment.words, at));
+    expect(offset <= segment.bytes.length, `an entry leaves segment ${segment.id}`);
+  }
+}
+
+/** Every living entry stands in the index exactly once, in the bucket and with the tag of its hash. */
+function verifyIndex({ index, keys }: EngineParts, living: Set<number>): void {
+  const seen = new Set<number>();
+  for (const { bucket, tag, address } of index.entries()) {
+    expect(living.has(address), `the index names ${address}, where no entry lives`);
+    expect(!seen.has(address), `the index names ${address} twice`);
+    seen.add(address);
+    const hash = keys.hashOf(address);
+    expectEqual(tag, hash >>> 16, `tag of ${address}`);
+    expectEqual(bucket, index.bucketOf(hash), `bucket of ${address}`);
+  }
+  expectEqual(seen.size, living.size, "entries in the index");
+  expectEqual(index.size, living.size, "size of the index");
+}
+
+/** Exactly the entries with an expiry are filed, and each names the one before it. */
+function verifyWheel({ arena, wheel }: EngineParts, living: Set<number>): void {
+  let previous = 0;
+  let filed = 0;
+  for (const address of wheel.addresses()) {
+    expect(living.has(address), `the wheel names ${address}, where no entry lives`);
+    const { words } = arena.segmentOf(address), at = arena.wordOf(address);
+    expect(hasExpiry(words, at), `the wheel names ${address}, which has no expiry`);
+    const before = previousInList(words, at);
+    expect(before < 0 || before === previous, `${address} names ${before} before it, not ${previous}`);
+    previous = address;
+    filed++;
+  }
+  let expiring = 0;
+  for (const address of living) {
+    if (hasExpiry(arena.segmentOf(address).words, arena.wordOf(address))) expiring++;
+  }
+  expectEqual(filed, expiring, "entries in the wheel");
+  expectEqual(wheel.size, expiring, "size of the wheel");
+}
+
+function expectEqual(actual: number, expected: number, what: string): void {
+  expect(actual === expected, `${what}: counted ${expected}, kept ${actual}`);
+}
+
+function expect(holds: boolean, what: string): void {
+  if (!holds) throw new Error(`Cannot trust the engine: ${what}`);
+}
