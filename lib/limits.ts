@@ -39,16 +39,16 @@ export const LINGER_MS = 500;
 export const SHUTDOWN_GRACE_MS = 4_000;
 
 /**
- * What a connection reads into: the smallest that held its last read. An idle connection waits with its buffer, so
- * the smallest decides what thousands of them cost.
+ * Sizes of the buffers that a connection reads into and answers from. It waits with the smallest that held its last
+ * read, so the first of them decides what thousands of idle connections cost.
  */
-export const READ_BUFFER_BYTES = [4 * 1024, 16 * 1024, 64 * 1024] as const;
+export const BUFFER_BYTES = [4 * 1024, 16 * 1024, 64 * 1024] as const;
 
 /** Replies of one connection are written when they reach this; with one value more, it bounds what it has in flight. */
 export const REPLY_FLUSH_BYTES = 64 * 1024;
 
-/** Reply buffers kept for the next reads of any connection. */
-export const MAX_POOLED_REPLY_BUFFERS = 64;
+/** What is kept for the next replies of any connection, of each size of buffer. */
+export const MAX_POOLED_BYTES_PER_SIZE = 1024 * 1024;
 
 /** How long the server waits to accept again when the system has no file descriptor or memory left. */
 export const ACCEPT_RETRY_MS = 50;

@@ -5,9 +5,9 @@
  * @module
  */
 
-import { READ_BUFFER_BYTES } from "../limits.ts";
+import { BUFFER_BYTES } from "../limits.ts";
 
-const [SMALLEST_BYTES, , LARGEST_BYTES] = READ_BUFFER_BYTES;
+const [SMALLEST_BYTES, , LARGEST_BYTES] = BUFFER_BYTES;
 
 /** Received bytes that are not consumed yet. */
 export class InputBuffer {
@@ -65,5 +65,5 @@ export class InputBuffer {
 
 /** The smallest buffer that a read like the last would not fill, with the waiting bytes before it. */
 function fitting(readBytes: number, waitingBytes: number): number {
-  return READ_BUFFER_BYTES.find((size) => size > Math.max(readBytes, waitingBytes)) ?? LARGEST_BYTES;
+  return BUFFER_BYTES.find((size) => size > Math.max(readBytes, waitingBytes)) ?? LARGEST_BYTES;
 }

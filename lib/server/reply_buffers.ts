@@ -1,23 +1,27 @@
 /**
- * Buffers in which replies are gathered. A connection borrows one from the first reply of a read to the end of the
- * write, so that idle connections hold none.
+ * Buffers in which replies are gathered. A session borrows one from the first reply of a read to the end of the
+ * write, so that idle connections hold none, and a small one unless its replies need more.
  *
  * @module
  */
 
-import { MAX_POOLED_REPLY_BUFFERS, REPLY_FLUSH_BYTES } from "../limits.ts";
+import { BUFFER_BYTES, MAX_POOLED_BYTES_PER_SIZE } from "../limits.ts";
 
-/** A pool of buffers of {@linkcode REPLY_FLUSH_BYTES}. */
+/** A pool for each size of {@linkcode BUFFER_BYTES}. */
 export class ReplyBuffers {
-  readonly #free: Uint8Array<ArrayBuffer>[] = [];
+  readonly #free: Uint8Array<ArrayBuffer>[][] = BUFFER_BYTES.map(() => []);
 
-  /** Borrows a buffer; what is in it means nothing. */
-  take(): Uint8Array<ArrayBuffer> {
-    return this.#free.pop() ?? new Uint8Array(REPLY_FLUSH_BYTES);
+  /** Borrows a buffer of at least that many bytes; what is in it means nothing. */
+  take(bytes: number): Uint8Array<ArrayBuffer> {
+    for (let i = 0; i < BUFFER_BYTES.length; i++) {
+      if (bytes <= BUFFER_BYTES[i]!) return this.#free[i]!.pop() ?? new Uint8Array(BUFFER_BYTES[i]!);
+    }
+    return new Uint8Array(bytes);
   }
 
-  /** Gives a buffer back; one that was made larger for a large value is left to the garbage collector. */
+  /** Gives a buffer back; one of no common size is left to the garbage collector. */
   give(buffer: Uint8Array<ArrayBuffer>): void {
-    if (buffer.length === REPLY_FLUSH_BYTES && this.#free.length < MAX_POOLED_REPLY_BUFFERS) this.#free.push(buffer);
+    const i = (BUFFER_BYTES as readonly number[]).indexOf(buffer.length);
+    if (i >= 0 && this.#free[i]!.length * buffer.length < MAX_POOLED_BYTES_PER_SIZE) this.#free[i]!.push(buffer);
   }
 }

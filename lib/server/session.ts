@@ -133,15 +133,20 @@ export class Session {
   #reply(): void {
     const response = this.#response;
     const bytes = this.#context.dialect.encodedBytes(response);
-    let output = this.#output ??= this.#context.replies.take();
-    if (this.#outputLength + bytes > output.length) {
-      // Only one reply can be in need of more: the replies before it are below the flush bound.
-      const larger = new Uint8Array(this.#outputLength + bytes);
-      larger.set(output.subarray(0, this.#outputLength));
-      this.#context.replies.give(output);
-      output = this.#output = larger;
-    }
+    const length = this.#outputLength + bytes;
+    let output = this.#output;
+    if (output === undefined || length > output.length) output = this.#enlargeOutput(length);
     this.#outputLength = this.#context.dialect.encode(response, this.#request, output, this.#outputLength);
+  }
+
+  #enlargeOutput(bytes: number): Uint8Array<ArrayBuffer> {
+    const { replies } = this.#context;
+    const larger = replies.take(bytes);
+    if (this.#output !== undefined) {
+      larger.set(this.#output.subarray(0, this.#outputLength));
+      replies.give(this.#output);
+    }
+    return this.#output = larger;
   }
 
   async #flush(): Promise<void> {

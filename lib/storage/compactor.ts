@@ -9,7 +9,7 @@
  */
 
 import type { Arena, Segment } from "./arena.ts";
-import { entryBytes, hasExpiry, isDead, keyLength, valueLength } from "./entry.ts";
+import { entryBytes, hasExpiry, isDead, keyLength, markDead, valueLength } from "./entry.ts";
 import type { KeyIndex, KeyReader } from "./key_index.ts";
 import type { TimingWheel } from "./timing_wheel.ts";
 
@@ -80,6 +80,7 @@ export class Compactor {
     target.bytes.set(source.bytes.subarray(offsetBytes, offsetBytes + sizeBytes), at * BYTES_PER_WORD);
     this.#index.replace(this.#keys.hashOf(newAddress), oldAddress, newAddress);
     if (hasExpiry(target.words, at)) this.#wheel.moved(newAddress);
+    markDead(source.words, offsetBytes / BYTES_PER_WORD);
     this.#arena.free(oldAddress, sizeBytes);
   }
 }

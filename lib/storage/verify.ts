@@ -44,9 +44,7 @@ function verifySegments({ arena, stats }: EngineParts): Set<number> {
       valueBytes += valueLength(segment.words, at);
       liveHere += entryBytes(keyLength(segment.words, at), valueLength(segment.words, at));
     }
-    if (segment.state !== SegmentState.COMPACTING || segment.liveBytes > 0) {
-      expectEqual(segment.liveBytes, liveHere, `live bytes of segment ${segment.id}`);
-    }
+    expectEqual(segment.liveBytes, liveHere, `live bytes of segment ${segment.id}`);
     liveBytes += liveHere;
     takenBytes += segment.bytes.length;
     if (segment.state === SegmentState.SEALED) reclaimableBytes += arena.segmentBytes - liveHere;

@@ -1,0 +1,201 @@
+import { concat } from "@std/bytes";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { utf8 } from "../../lib/bytes.ts";
+import { CmDialect, decodeResponseHeader, encodeRequest, MAX_TTL_MS } from "../../lib/codec/cm.ts";
+import { INCOMPLETE, INVALID, Request, Response, Status } from "../../lib/codec/message.ts";
+import { OPCODE, type OperationRow, OPERATIONS } from "../../lib/codec/operations.ts";
+import { frame, reply } from "../support/cm_frame.ts";
+import { Random } from "../support/random.ts";
+
+const MAX_VALUE_BYTES = 1_000;
+
+function decode(bytes: Uint8Array): { consumed: number; request: Request } {
+  const request = new Request();
+  return { consumed: new CmDialect(MAX_VALUE_BYTES).decode(bytes, 0, bytes.length, request), request };
+}
+
+function encode(response: Response, opcode: number): Uint8Array {
+  const dialect = new CmDialect(MAX_VALUE_BYTES);
+  const request = new Request();
+  request.opcode = opcode;
+  const output = new Uint8Array(dialect.encodedBytes(response));
+  return output.subarray(0, dialect.encode(response, request, output, 0));
+}
+
+function hex(text: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(text.split(" "), (byte) => parseInt(byte, 16));
+}
+
+Deno.test("the examples of the protocol page decode and encode byte for byte", () => {
+  const set = hex("43 4D 01 00 01 00 00 00 01 00 00 00 00 00 00 00 00 6B 76");
+  const { consumed, request } = decode(set);
+  assertEquals(consumed, set.length);
+  assertEquals(request.opcode, OPCODE.SET);
+  assertEquals(request.key.copy(), utf8("k"));
+  assertEquals(request.value.copy(), utf8("v"));
+  assertEquals(request.ttlMs, 0);
+  assertEquals(encodeRequest(OPCODE.SET, utf8("k"), utf8("v"), 0), set);
+
+  const get = hex("43 4D 02 00 01 00 00 00 00 00 00 00 00 00 00 00 00 6B");
+  assertEquals(decode(get).request.opcode, OPCODE.GET);
+  assertEquals(encodeRequest(OPCODE.GET, utf8("k"), new Uint8Array(0), 0), get);
+
+  const response = new Response();
+  assertEquals(encode(response, OPCODE.SET), hex("43 4D 01 00 00 00 00"));
+  response.value.point(utf8("v"), 0, 1);
+  assertEquals(encode(response, OPCODE.GET), hex("43 4D 01 00 00 00 01 76"));
+  response.settle(Status.NOT_FOUND);
+  assertEquals(encode(response, OPCODE.GET), hex("43 4D 00 00 00 00 00"));
+});
+
+Deno.test("a time to live becomes milliseconds, rounded up, exact over the whole range", () => {
+  const cases: [bigint, number][] = [
+    [0n, 0],
+    [1n, 1],
+    [999_999n, 1],
+    [1_000_000n, 1],
+    [1_000_001n, 2],
+    [60_000_000_000n, 60_000],
+    [4_294_967_295n, 4_295],
+    [4_294_967_296n, 4_295],
+    [8_589_934_592n * 1_000_000n, 8_589_934_592],
+    [8_589_934_592n * 1_000_000n + 1n, 8_589_934_593],
+    [2n ** 63n - 1n, 9_223_372_036_855],
+  ];
+  for (const [ttl, ttlMs] of cases) {
+    const { request } = decode(frame({ opcode: OPCODE.SET, key: "k", ttl }));
+    assertEquals(request.ttlMs, ttlMs, `${ttl} ns`);
+    assertEquals(request.errorCode, undefined);
+  }
+});
+
+Deno.test("encodeRequest() writes the longest time to live that decode() understands", () => {
+  const { request } = decode(encodeRequest(OPCODE.SET, utf8("k"), utf8("v"), MAX_TTL_MS));
+  assertEquals(request.ttlMs, MAX_TTL_MS);
+  assertEquals(request.errorCode, undefined);
+});
+
+Deno.test("every command byte that is not in the table is refused as unknown and its frame consumed", () => {
+  const known = new Set<number>(OPERATIONS.map((row) => row.opcode));
+  for (let opcode = 0; opcode < 256; opcode++) {
+    if (known.has(opcode)) continue;
+    const bytes = frame({ opcode, key: "key", value: "value", ttl: 5n });
+    const { consumed, request } = decode(bytes);
+    assertEquals(consumed, bytes.length);
+    assertEquals(request.errorCode, "UNKNOWN_COMMAND");
+  }
+});
+
+for (const { name, opcode, key, value, ttl } of OPERATIONS as readonly OperationRow[]) {
+  Deno.test(`${name} takes ${key ? "a" : "no"} key, ${value ? "a" : "no"} value and ${ttl ? "a" : "no"} ttl`, () => {
+    const sound = { opcode, ...(key && { key: "k" }), ...(value && { value: "v" }), ...(ttl && { ttl: 1n }) };
+    assertEquals(decode(frame(sound)).request.errorCode, undefined);
+    const flawed = [
+      { ...sound, key: key ? "" : "k" },
+      { ...sound, ttl: -1n },
+      ...(value ? [] : [{ ...sound, value: "v" }]),
+      ...(ttl ? [] : [{ ...sound, ttl: 1n }]),
+    ];
+    for (const fields of flawed) {
+      const bytes = frame(fields);
+      const { consumed, request } = decode(bytes);
+      assertEquals(consumed, bytes.length);
+      assertEquals(request.errorCode, "BAD_REQUEST");
+    }
+  });
+}
+
+Deno.test("a frame that does not start with CM is invalid from its first wrong byte on", () => {
+  for (const start of ["X", "GET / HTTP/1.1", "CN", "cM", "\0"]) {
+    const { consumed, request } = decode(utf8(start));
+    assertEquals(consumed, INVALID);
+    assertEquals(request.errorCode, "BAD_MAGIC");
+  }
+  assertEquals(decode(utf8("C")).consumed, INCOMPLETE);
+  assertEquals(decode(utf8("")).consumed, INCOMPLETE);
+});
+
+Deno.test("a value above the limit is refused by its header alone", () => {
+  for (const valueLength of [MAX_VALUE_BYTES + 1, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff]) {
+    const { consumed, request } = decode(frame({ opcode: OPCODE.SET, key: "k", valueLength }));
+    assertEquals(consumed, INVALID);
+    assertEquals(request.errorCode, "TOO_LARGE");
+  }
+  const fits = frame({ opcode: OPCODE.SET, key: "k", value: new Uint8Array(MAX_VALUE_BYTES) });
+  assertEquals(decode(fits).consumed, fits.length);
+});
+
+Deno.test("an incomplete frame tells its whole length as soon as its header is there", () => {
+  const bytes = frame({ opcode: OPCODE.SET, key: "key", value: "value" });
+  for (let cut = 0; cut < bytes.length; cut++) {
+    const { consumed, request } = decode(bytes.subarray(0, cut));
+    assertEquals(consumed, INCOMPLETE);
+    assertEquals(request.neededBytes, cut < 17 ? 0 : bytes.length);
+  }
+});
+
+Deno.test("a pipeline decodes alike wherever it lies in its buffer", () => {
+  const frames = [
+    frame({ opcode: OPCODE.SET, key: "a", value: "1", ttl: 1_000_000n }),
+    frame({ opcode: OPCODE.GET, key: "a" }),
+    frame({ opcode: OPCODE.PING, value: "CM" }),
+    frame({ opcode: 99, value: "?" }),
+  ];
+  const pipeline = concat(frames);
+  for (const offset of [0, 1, 7, 100]) {
+    const buffer = concat([new Uint8Array(offset).fill(0xff), pipeline, utf8("CM")]);
+    const dialect = new CmDialect(MAX_VALUE_BYTES);
+    const request = new Request();
+    const opcodes: number[] = [];
+    let at = offset;
+    for (;;) {
+      const consumed = dialect.decode(buffer, at, buffer.length, request);
+      if (consumed === INCOMPLETE) break;
+      assertEquals(consumed, frames[opcodes.length]!.length);
+      opcodes.push(request.opcode);
+      at += consumed;
+    }
+    assertEquals(opcodes, [OPCODE.SET, OPCODE.GET, OPCODE.PING, 99]);
+  }
+});
+
+Deno.test("an error is `CODE message`; commands 1 to 3 know no status beyond 2", () => {
+  const response = new Response();
+  response.fail("BAD_REQUEST", "the key is émpty");
+  assertEquals(encode(response, OPCODE.SET), reply(2, "BAD_REQUEST the key is émpty"));
+  response.status = Status.DENIED;
+  assertEquals(encode(response, OPCODE.GET)[2], 2);
+  assertEquals(encode(response, OPCODE.PING)[2], 4);
+});
+
+Deno.test("decodeResponseHeader() waits for seven bytes and refuses what is not CM", () => {
+  const header = { status: 0, valueLength: 0 };
+  const bytes = reply(1, "value");
+  for (let cut = 0; cut < 7; cut++) assertEquals(decodeResponseHeader(bytes, 0, cut, header), INCOMPLETE);
+  assertEquals(decodeResponseHeader(bytes, 0, 7, header), 7);
+  assertEquals(header, { status: 1, valueLength: 5 });
+  assertEquals(decodeResponseHeader(utf8("X"), 0, 1, header), INVALID);
+  assertEquals(decodeResponseHeader(utf8("CX"), 0, 2, header), INVALID);
+});
+
+Deno.test("encodeRequest() refuses a key that the header cannot count", () => {
+  assertThrows(() => encodeRequest(OPCODE.GET, new Uint8Array(65_536), new Uint8Array(0), 0), RangeError, "65535");
+});
+
+Deno.test("decode() never throws and never consumes more than there is, whatever the bytes", () => {
+  const random = new Random();
+  const dialect = new CmDialect(MAX_VALUE_BYTES);
+  const request = new Request();
+  const start = frame({ opcode: OPCODE.SET, key: "key", value: "value", ttl: 77n });
+  for (let i = 0; i < 100_000; i++) {
+    const bytes = random.below(2) === 0
+      ? random.bytes(random.below(40))
+      : start.slice(0, random.below(start.length + 1));
+    for (let flips = random.below(4); flips > 0 && bytes.length > 0; flips--) {
+      bytes[random.below(bytes.length)] = random.below(256);
+    }
+    const consumed = dialect.decode(bytes, 0, bytes.length, request);
+    assert(consumed >= INVALID && consumed <= bytes.length, `seed ${random.seed}, round ${i}`);
+    if (consumed > 0) assert(request.value.start + request.value.length <= bytes.length, `seed ${random.seed}`);
+  }
+});
