@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { Clock } from "../clock.ts";
+import type { Clock, Timer } from "../clock.ts";
 import type { Dialect } from "../codec/dialect.ts";
 import { INCOMPLETE, INVALID, Request, Response } from "../codec/message.ts";
 import { execute } from "../commands/execute.ts";
@@ -43,6 +43,7 @@ export class Session {
   #frameStartMs = 0;
   /** The server shuts down: what has been read is still answered. */
   #isDraining = false;
+  #drainTimer: Timer | undefined;
   /** No more requests are answered. */
   #isEnding = false;
   #isWriting = false;
@@ -66,6 +67,7 @@ export class Session {
       // A reset, a broken pipe, or our own close() under a pending read.
       if (!isConnectionEnd(error)) this.#context.reportError(error);
     } finally {
+      this.#drainTimer?.cancel();
       this.close();
     }
   }
@@ -74,7 +76,7 @@ export class Session {
   drain(): void {
     this.#isDraining = true;
     // In the next turn, so that a read which is complete but not delivered yet is answered first.
-    this.#context.clock.schedule(0, () => {
+    this.#drainTimer = this.#context.clock.schedule(0, () => {
       if (!this.#isWriting && !this.#isEnding) this.#end().catch(() => this.close());
     });
   }
