@@ -56,11 +56,14 @@ export type ErrorCode = WireErrorCode | ClientErrorCode;
  * ```
  */
 export class CryptomemError extends Error {
+  /** The name of the class, for logs. */
   override readonly name: string = "CryptomemError";
   /** What happened, from a closed list. */
   readonly code: ErrorCode;
 
   /**
+   * An error with a code.
+   *
    * @param code what happened
    * @param message "Cannot <do> <what>: <state>", never with a secret in it
    * @param options the underlying error, if there is one, as `cause`
@@ -93,11 +96,14 @@ export type IntegrityReason =
  * key, or is no envelope at all. Nothing of it is returned.
  */
 export class IntegrityError extends CryptomemError {
+  /** The name of the class, for logs. */
   override readonly name = "IntegrityError";
   /** Which check refused it. */
   readonly reason: IntegrityReason;
 
   /**
+   * An `INTEGRITY` error.
+   *
    * @param reason which check refused the envelope
    * @param message "Cannot open …: <state>", without any part of the value
    */

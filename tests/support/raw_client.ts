@@ -4,6 +4,7 @@
  * @module
  */
 
+import { concat } from "@std/bytes";
 import { assertEquals } from "@std/assert";
 
 /** One connection to a server on this machine. */
@@ -38,16 +39,16 @@ export class RawClient implements Disposable {
 
   /** Reads to the end of the connection; a reset counts as an end. */
   async readToEnd(): Promise<Uint8Array> {
-    const parts: number[] = [];
+    const parts: Uint8Array[] = [];
     const buffer = new Uint8Array(64 * 1024);
     try {
       for (let count = await this.connection.read(buffer); count !== null; count = await this.connection.read(buffer)) {
-        for (let i = 0; i < count; i++) parts.push(buffer[i]!);
+        parts.push(buffer.slice(0, count));
       }
     } catch (error) {
       if (!(error instanceof Deno.errors.ConnectionReset)) throw error;
     }
-    return Uint8Array.from(parts);
+    return concat(parts);
   }
 
   /** Sends a request and expects exactly this answer. */
