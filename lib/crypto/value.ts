@@ -41,7 +41,7 @@ export type Value = Uint8Array | JsonValue;
  * sets, instances of any class, objects with a `toJSON` method, bytes inside of an object, named properties on an
  * array, cycles, and lone surrogates in text
  */
-export function encodeValue(value: Value): SealedBody {
+export function encodeValue(value: Value | object): SealedBody {
   // A copy also of a Buffer, whose slice() would be none.
   if (value instanceof Uint8Array) return { type: ValueType.BYTES, body: new Uint8Array(value) };
   const found = findUnfaithful(value, []);

@@ -4,6 +4,7 @@ import { utf8 } from "../../lib/bytes.ts";
 import { CmDialect, decodeResponseHeader, encodeRequest, MAX_TTL_MS } from "../../lib/codec/cm.ts";
 import { INCOMPLETE, INVALID, Request, Response, Status } from "../../lib/codec/message.ts";
 import { OPCODE, type OperationRow, OPERATIONS } from "../../lib/codec/operations.ts";
+import protocolPage from "../../lib/codec/PROTOCOL.md" with { type: "text" };
 import { frame, reply } from "../support/cm_frame.ts";
 import { Random } from "../support/random.ts";
 
@@ -27,25 +28,28 @@ function hex(text: string): Uint8Array<ArrayBuffer> {
 }
 
 Deno.test("the examples of the protocol page decode and encode byte for byte", () => {
-  const set = hex("43 4D 01 00 01 00 00 00 01 00 00 00 00 00 00 00 00 6B 76");
-  const { consumed, request } = decode(set);
-  assertEquals(consumed, set.length);
-  assertEquals(request.opcode, OPCODE.SET);
-  assertEquals(request.key.copy(), utf8("k"));
-  assertEquals(request.value.copy(), utf8("v"));
-  assertEquals(request.ttlMs, 0);
-  assertEquals(encodeRequest(OPCODE.SET, utf8("k"), utf8("v"), 0), set);
-
-  const get = hex("43 4D 02 00 01 00 00 00 00 00 00 00 00 00 00 00 00 6B");
-  assertEquals(decode(get).request.opcode, OPCODE.GET);
-  assertEquals(encodeRequest(OPCODE.GET, utf8("k"), new Uint8Array(0), 0), get);
-
-  const response = new Response();
-  assertEquals(encode(response, OPCODE.SET), hex("43 4D 01 00 00 00 00"));
-  response.value.point(utf8("v"), 0, 1);
-  assertEquals(encode(response, OPCODE.GET), hex("43 4D 01 00 00 00 01 76"));
-  response.settle(Status.NOT_FOUND);
-  assertEquals(encode(response, OPCODE.GET), hex("43 4D 00 00 00 00 00"));
+  const value = new Response();
+  value.value.point(utf8("v"), 0, 1);
+  const missing = new Response();
+  missing.settle(Status.NOT_FOUND);
+  const expected: { example: string; opcode: number; key: string; value: string; response: Response }[] = [
+    { example: "SET k v", opcode: OPCODE.SET, key: "k", value: "v", response: new Response() },
+    { example: "GET k", opcode: OPCODE.GET, key: "k", value: "", response: value },
+    { example: "GET ?", opcode: OPCODE.GET, key: "?", value: "", response: missing },
+  ];
+  const examples = [...protocolPage.matchAll(/^([A-Z]+ .*?) +> ([0-9A-F ]+)\n +< ([0-9A-F ]+)$/gm)];
+  assertEquals(examples.map(([, name]) => name), expected.map(({ example }) => example));
+  for (const [i, { opcode, key, value, response }] of expected.entries()) {
+    const [, name, requestHex, responseHex] = examples[i]!;
+    const bytes = hex(requestHex!);
+    const { consumed, request } = decode(bytes);
+    assertEquals(consumed, bytes.length, name);
+    assertEquals([request.opcode, request.ttlMs, request.errorCode], [opcode, 0, undefined]);
+    assertEquals(request.key.copy(), utf8(key));
+    assertEquals(request.value.copy(), utf8(value));
+    assertEquals(encodeRequest(opcode, utf8(key), utf8(value), 0), bytes);
+    assertEquals(encode(response, opcode), hex(responseHex!));
+  }
 });
 
 Deno.test("a time to live becomes milliseconds, rounded up, exact over the whole range", () => {

@@ -26,6 +26,10 @@ export const canWrite: boolean = canReadEnv && await granted({ name: "write", pa
 /** Starting `deno` as a process of its own: `new Deno.Command(Deno.execPath(), …)`. */
 export const canRun: boolean = canRead && await granted({ name: "run", command: Deno.execPath() });
 
+/** Starting `deno` from a shell, for limits that only a shell can set. */
+export const canRunShell: boolean = canRun && Deno.build.os !== "windows" &&
+  await granted({ name: "run", command: "sh" });
+
 /** The folder `Deno.makeTempDir()` uses. */
 function temporaryFolder(): string {
   return Deno.env.get("TMPDIR") ?? Deno.env.get("TEMP") ?? "/tmp";

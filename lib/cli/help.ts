@@ -1,0 +1,32 @@
+/**
+ * What `--help` shows, from the table of options.
+ *
+ * @module
+ */
+import { type OptionRow, OPTIONS } from "./options.ts";
+
+/** The help text of the server, for a terminal of 100 columns. */
+export function helpText(): string {
+  const rows = OPTIONS.map((row) => [`  ${flagOf(row)}`, row.summary + noteOf(row)] as const);
+  const width = Math.max(...rows.map(([flag]) => flag.length));
+  return [
+    "Cryptomem: an in-memory cache for values that its clients have sealed.",
+    "",
+    "Usage: deno run --allow-net server.ts [options]",
+    "",
+    ...rows.map(([flag, text]) => `${flag.padEnd(width)}  ${text}`),
+    "",
+    "Each option can also be set in the environment (with --allow-env), --max-value-size as",
+    "CRYPTOMEM_MAX_VALUE_SIZE, or in the file of --config (with --allow-read), as max-value-size.",
+    "Flags win over environment, environment over file.",
+  ].join("\n");
+}
+
+/** `--port NUMBER`. */
+export function flagOf({ name, placeholder }: OptionRow): string {
+  return placeholder === undefined ? `--${name}` : `--${name} ${placeholder}`;
+}
+
+function noteOf({ defaultText }: OptionRow): string {
+  return defaultText === undefined ? "" : ` (default ${defaultText})`;
+}

@@ -1,0 +1,19 @@
+/**
+ * The Cryptomem server: a program, and {@linkcode serve} for programs that bring their own.
+ *
+ * ```sh
+ * deno run --allow-net server.ts --port 8080
+ * ```
+ *
+ * @module
+ */
+export { serve } from "./lib/server/serve.ts";
+export type { RunningServer, ServeOptions } from "./lib/server/serve.ts";
+export type { Store, StoreStats } from "./lib/storage/store.ts";
+export type { ByteRange } from "./lib/bytes.ts";
+export type { Clock, Timer } from "./lib/clock.ts";
+
+if (import.meta.main) {
+  const { runServer } = await import("./lib/cli/server_program.ts");
+  Deno.exit(await runServer(Deno.args));
+}

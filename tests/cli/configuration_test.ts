@@ -1,0 +1,172 @@
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { parseFlags, settleConfiguration } from "../../lib/cli/configuration.ts";
+import type { Configuration } from "../../lib/cli/options.ts";
+import { UsageError } from "../../lib/cli/usage_error.ts";
+import { DEFAULT_FRAME_TIMEOUT_MS, DEFAULT_HOSTNAME, DEFAULT_MAX_VALUE_BYTES, DEFAULT_PORT } from "../../lib/limits.ts";
+
+interface World {
+  readonly environment?: Record<string, string>;
+  readonly files?: Record<string, string>;
+}
+
+function settle(args: readonly string[], { environment = {}, files = {} }: World = {}): Promise<Configuration> {
+  return settleConfiguration(parseFlags(args), {
+    variable: (name) => environment[name],
+    readFile: (path) => Promise.resolve(files[path]!),
+  });
+}
+
+/** The one line that a user sees. */
+async function complaint(args: readonly string[], world?: World): Promise<string> {
+  const { message } = await assertRejects(async () => await settle(args, world), UsageError);
+  assertEquals(message.includes("\n"), false, "one line");
+  return message;
+}
+
+Deno.test("settleConfiguration() has a default for everything", async () => {
+  assertEquals(await settle([]), {
+    hostname: DEFAULT_HOSTNAME,
+    port: DEFAULT_PORT,
+    maxValueBytes: DEFAULT_MAX_VALUE_BYTES,
+    frameTimeoutMs: DEFAULT_FRAME_TIMEOUT_MS,
+  });
+});
+
+Deno.test("settleConfiguration() lets flags win over environment over file over default", async () => {
+  const files = { "c.conf": "port=1\nhost=file\nmax-value-size=1kb" };
+  const environment = { CRYPTOMEM_PORT: "2", CRYPTOMEM_HOST: "environment" };
+  assertEquals(await settle(["--port", "3", "--config", "c.conf"], { environment, files }), {
+    port: 3,
+    hostname: "environment",
+    maxValueBytes: 1024,
+    frameTimeoutMs: DEFAULT_FRAME_TIMEOUT_MS,
+  });
+});
+
+Deno.test("settleConfiguration() finds the file by CRYPTOMEM_CONFIG too, a flag wins", async () => {
+  const world = { environment: { CRYPTOMEM_CONFIG: "a.yaml" }, files: { "a.yaml": "port: 1", "b.conf": "port=2" } };
+  assertEquals((await settle([], world)).port, 1);
+  assertEquals((await settle(["--config=b.conf"], world)).port, 2);
+});
+
+Deno.test("settleConfiguration() reads values alike from every source", async () => {
+  const expected = { hostname: "::1", port: 0, maxValueBytes: 2 * 1024 * 1024, frameTimeoutMs: 1500 };
+  const yaml = 'host: "::1"\nport: 0\nmax-value-size: 2mb\nframe-timeout: 1500\n';
+  const lines = "host=::1\nport=0\nmax-value-size=2097152\nframe-timeout=1.5s\n";
+  assertEquals(await settle("--host ::1 --port 0 --max-value-size 2mb --frame-timeout 1500ms".split(" ")), expected);
+  assertEquals(await settle(["--config", "c.yaml"], { files: { "c.yaml": yaml } }), expected);
+  assertEquals(await settle(["--config", "c.conf"], { files: { "c.conf": lines } }), expected);
+  assertEquals(
+    await settle([], {
+      environment: {
+        CRYPTOMEM_HOST: "::1",
+        CRYPTOMEM_PORT: "0",
+        CRYPTOMEM_MAX_VALUE_SIZE: "2mb",
+        CRYPTOMEM_FRAME_TIMEOUT: "1500",
+      },
+    }),
+    expected,
+  );
+});
+
+Deno.test("settleConfiguration() names the source of a value that it cannot use", async () => {
+  const port = "a port: it must be a whole number from 0 to 65535";
+  assertEquals(await complaint(["--port", "70000"]), `--port: Cannot use "70000" as ${port}`);
+  assertEquals(
+    await complaint([], { environment: { CRYPTOMEM_PORT: "http" } }),
+    `CRYPTOMEM_PORT: Cannot use "http" as ${port}`,
+  );
+  assertEquals(
+    await complaint(["--config", "etc/config.yaml"], { files: { "etc/config.yaml": "port: 70000" } }),
+    `config.yaml: port: Cannot use 70000 as ${port}`,
+  );
+  assertEquals(
+    await complaint(["--config", "c.conf"], { files: { "c.conf": "port=" } }),
+    `c.conf: port: Cannot use "" as ${port}`,
+  );
+});
+
+Deno.test("settleConfiguration() refuses values out of range or of another kind", async () => {
+  for (const port of ["65536", "1.5", "0x50", "1e3", "-0", "８０"]) {
+    assertEquals((await complaint([`--port=${port}`])).startsWith("--port: Cannot use"), true, port);
+  }
+  for (const host of ["a:80", "http://a", "a b", "[::1]", "a/b"]) {
+    assertEquals((await complaint(["--host", host])).startsWith("--host: Cannot use"), true, host);
+  }
+  assertEquals((await complaint(["--max-value-size", "1gb"])).startsWith("--max-value-size: Cannot use"), true);
+  assertEquals((await complaint(["--frame-timeout", "0"])).startsWith("--frame-timeout: Cannot use"), true);
+  assertEquals((await complaint(["--frame-timeout", "25d"])).startsWith("--frame-timeout: Cannot use"), true);
+});
+
+Deno.test("settleConfiguration() refuses YAML values that are neither text nor number", async () => {
+  const cases = {
+    "port: true": "true",
+    "port: [1]": "a list",
+    "port: {a: 1}": "a group of values",
+    "port:": "nothing",
+  };
+  for (const [yaml, kind] of Object.entries(cases)) {
+    assertEquals(
+      await complaint(["--config", "c.yaml"], { files: { "c.yaml": yaml } }),
+      `c.yaml: port: Cannot use ${kind} here: write a text or a number`,
+    );
+  }
+});
+
+Deno.test("settleConfiguration() refuses unknown keys and suggests the nearest", async () => {
+  assertEquals(
+    await complaint(["--config", "c.yaml"], { files: { "c.yaml": "prot: 1" } }),
+    "c.yaml: prot: Unknown option: did you mean port?",
+  );
+  assertEquals(
+    await complaint(["--config", "c.conf"], { files: { "c.conf": "password=hunter2" } }),
+    "c.conf: password: Unknown option; there are host port max-value-size frame-timeout",
+  );
+  for (const key of ["__proto__", "constructor", "toString"]) {
+    const message = await complaint(["--config", "c.conf"], { files: { "c.conf": `${key}=1` } });
+    assertEquals(message.startsWith(`c.conf: ${key}: Unknown option`), true);
+  }
+});
+
+Deno.test("parseFlags() takes both ways of writing a value", () => {
+  assertEquals([...parseFlags(["--host=a", "--port", "0"])], [["host", "a"], ["port", "0"]]);
+});
+
+Deno.test("parseFlags() refuses unknown flags, suggests the nearest and hides their values", () => {
+  const cases: [string[], string][] = [
+    [["--prot", "1"], "--prot: Unknown option: did you mean --port?"],
+    [["--prot=hunter2"], "--prot: Unknown option: did you mean --port?"],
+    [["-p", "1"], "-p: Unknown option; there are "],
+    [["--no-port"], "--no-port: Unknown option"],
+    [["--__proto__", "1"], "--__proto__: Unknown option"],
+    [["--password", "hunter2"], "--password: Unknown option; there are --host --port "],
+  ];
+  for (const [args, expected] of cases) {
+    const { message } = assertThrows(() => parseFlags(args), UsageError);
+    assertEquals(message.slice(0, expected.length), expected);
+    assertEquals(message.includes("hunter2"), false);
+  }
+});
+
+Deno.test("parseFlags() refuses a flag without its value", () => {
+  for (const args of [["--port"], ["--port="], ["--port", ""], ["--port", "--host", "a"], ["--port", "-1"]]) {
+    const { message } = assertThrows(() => parseFlags(args), UsageError);
+    assertEquals(message, "--port: Cannot use it without a value");
+  }
+});
+
+Deno.test("parseFlags() refuses a flag given twice", () => {
+  const { message } = assertThrows(() => parseFlags(["--port", "1", "--port=2"]), UsageError);
+  assertEquals(message, "--port: Cannot use it 2 times: give it once");
+});
+
+Deno.test("parseFlags() refuses other arguments without showing them", () => {
+  for (const args of [["--port", "1", "hunter2"], ["--port", "1", "--", "hunter2"], ["--port=1", "x", "7"]]) {
+    const { message } = assertThrows(() => parseFlags(args), UsageError);
+    assertEquals(/^argument [234]: Cannot use it: only options are taken, see --help$/.test(message), true, message);
+  }
+});
+
+Deno.test("parseFlags() shows help to whoever asks, whatever else is wrong", () => {
+  assertEquals(parseFlags(["--prot", "1", "--help"]).has("help"), true);
+});

@@ -1,0 +1,250 @@
+// The server as a process of its own: what a user sees of it.
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { VERSION } from "../../lib/version.ts";
+import { canListen, canRun, canWrite } from "../support/permissions.ts";
+
+const ignore = !canListen || !canRun || !canWrite;
+/** Signals do not exist there. */
+const ignoreSignals = ignore || Deno.build.os === "windows";
+
+const ROOT = new URL("../../", import.meta.url);
+const NETWORK = "--allow-net=127.0.0.1,localhost";
+/** A complete PING of the CM dialect. */
+const PING = Uint8Array.fromHex(`434d04${"00".repeat(14)}`);
+
+interface Start {
+  readonly permissions?: readonly string[];
+  readonly environment?: Record<string, string>;
+}
+
+function command(args: readonly string[], { permissions = [NETWORK], environment = {} }: Start = {}): Deno.Command {
+  return new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-prompt", "--quiet", ...permissions, "server.ts", ...args],
+    cwd: ROOT,
+    env: { NO_COLOR: "1", ...environment },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  });
+}
+
+/** Runs the program to its end, which is near unless it listens by mistake. */
+async function run(args: readonly string[], start?: Start): Promise<{ code: number; out: string; complaint: string }> {
+  const child = command(args, start).spawn();
+  const limit = setTimeout(() => child.kill("SIGKILL"), 20_000);
+  const { code, stdout, stderr } = await child.output();
+  clearTimeout(limit);
+  const decoder = new TextDecoder();
+  return { code, out: decoder.decode(stdout), complaint: decoder.decode(stderr) };
+}
+
+/** A server that listens on a free port until the test is over. */
+class Process implements AsyncDisposable {
+  readonly line: string;
+  readonly port: number;
+  readonly #child: Deno.ChildProcess;
+  readonly #out: ReadableStreamDefaultReader<string>;
+  readonly #complaints: Promise<string>;
+
+  private constructor(
+    child: Deno.ChildProcess,
+    out: ReadableStreamDefaultReader<string>,
+    complaints: Promise<string>,
+    line: string,
+  ) {
+    this.#child = child;
+    this.#out = out;
+    this.#complaints = complaints;
+    this.line = line;
+    this.port = Number(/:(\d+)/.exec(line)?.[1]);
+  }
+
+  static async start(args: readonly string[], start?: Start): Promise<Process> {
+    const child = command(args, start).spawn();
+    const complaints = new Response(child.stderr).text();
+    const out = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    let line = "";
+    while (!line.endsWith("\n")) {
+      const { value, done } = await out.read();
+      if (done) throw new Error(`Cannot start the server: ${await complaints}`);
+      line += value;
+    }
+    return new Process(child, out, complaints, line);
+  }
+
+  connect(): Promise<Deno.TcpConn> {
+    return Deno.connect({ hostname: "127.0.0.1", port: this.port });
+  }
+
+  signal(name: Deno.Signal): void {
+    this.#child.kill(name);
+  }
+
+  /** How the process ended, and all it had to say after its first line. */
+  async ended(): Promise<{ code: number; said: string }> {
+    const { code } = await this.#child.status;
+    return { code, said: (await this.#out.read()).value ?? "" + await this.#complaints };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      this.#child.kill("SIGKILL");
+    } catch {
+      // It has ended already.
+    }
+    await this.#child.status;
+    await this.#out.cancel();
+    await this.#complaints;
+  }
+}
+
+/** Sends a PING and waits until the whole answer is there. */
+async function ping(connection: Deno.TcpConn): Promise<void> {
+  await connection.write(PING);
+  assert(await connection.read(new Uint8Array(64)) !== null);
+}
+
+Deno.test({
+  name: "server.ts --version and --help answer without any permission",
+  ignore,
+  async fn() {
+    const bare = { permissions: [] };
+    assertEquals(await run(["--version"], bare), { code: 0, out: `cryptomem ${VERSION}\n`, complaint: "" });
+    const help = await run(["--help"], bare);
+    assertEquals([help.code, help.complaint], [0, ""]);
+    assertMatch(help.out, /--port NUMBER/);
+  },
+});
+
+Deno.test({
+  name: "server.ts says in one line where it listens, and does so with --allow-net alone",
+  ignore,
+  async fn() {
+    await using server = await Process.start(["--port", "0"]);
+    assertMatch(server.line, /^cryptomem \d+\.\d+\.\d+ listening on 127\.0\.0\.1:\d+\n$/);
+    using connection = await server.connect();
+    await ping(connection);
+  },
+});
+
+Deno.test({
+  name: "server.ts takes localhost as a host",
+  ignore,
+  async fn() {
+    await using server = await Process.start(["--port=0", "--host=localhost"]);
+    assertMatch(server.line, /listening on (127\.0\.0\.1|\[::1\]):\d+\n$/);
+  },
+});
+
+Deno.test({
+  name: "server.ts reads a YAML file, and the environment if it may",
+  ignore,
+  async fn() {
+    const folder = await Deno.makeTempDir();
+    try {
+      const path = `${folder}/config.yaml`;
+      await Deno.writeTextFile(path, "port: 70000\nhost: localhost\n");
+      const permissions = [NETWORK, `--allow-read=${folder}`, "--allow-env"];
+      const refused = await run(["--config", path], { permissions });
+      assertEquals(
+        [refused.code, refused.complaint],
+        [2, "config.yaml: port: Cannot use 70000 as a port: it must be a whole number from 0 to 65535\n"],
+      );
+      await using server = await Process.start(["--config", path], {
+        permissions,
+        environment: { CRYPTOMEM_PORT: "0", CRYPTOMEM_HOST: "127.0.0.1" },
+      });
+      assertMatch(server.line, /listening on 127\.0\.0\.1:\d+\n$/);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+});
+
+Deno.test({
+  name: "server.ts skips the environment without --allow-env",
+  ignore,
+  async fn() {
+    await using server = await Process.start(["--port", "0"], { environment: { CRYPTOMEM_HOST: "no such host" } });
+    assert(server.port > 0);
+  },
+});
+
+Deno.test({
+  name: "server.ts ends with exit code 2 and one line at options that it cannot use",
+  ignore,
+  async fn() {
+    const cases: [string[], Start, string][] = [
+      [["--prot", "1"], {}, "--prot: Unknown option: did you mean --port?\n"],
+      [
+        ["--port", "9090"],
+        { permissions: ["--allow-net=127.0.0.1:8080"] },
+        "127.0.0.1:9090: Cannot listen without permission: run deno run --allow-net=127.0.0.1:9090 server.ts --port 9090\n",
+      ],
+      [
+        ["--config", "my config.yaml"],
+        {},
+        "my config.yaml: Cannot read it without permission: run deno run --allow-net '--allow-read=my config.yaml' " +
+        "server.ts --config 'my config.yaml'\n",
+      ],
+      [
+        ["--config", "nowhere.yaml"],
+        { permissions: [NETWORK, "--allow-read"] },
+        "nowhere.yaml: Cannot read it: there is no such file\n",
+      ],
+    ];
+    for (const [args, start, complaint] of cases) {
+      assertEquals(await run(args, start), { code: 2, out: "", complaint });
+    }
+  },
+});
+
+Deno.test({
+  name: "server.ts ends with exit code 1 and one line when its port is taken",
+  ignore,
+  async fn() {
+    using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = taken.addr;
+    assertEquals(await run(["--port", String(port)]), {
+      code: 1,
+      out: "",
+      complaint:
+        `127.0.0.1:${port}: Cannot listen: another program does; stop it, or choose another port with --port\n`,
+    });
+  },
+});
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  Deno.test({
+    name: `server.ts ends with exit code 0 within 5 s of ${signal}, whatever its connections do`,
+    ignore: ignoreSignals,
+    async fn() {
+      await using server = await Process.start(["--port", "0"]);
+      using idle = await server.connect();
+      using halfway = await server.connect();
+      await ping(idle);
+      await ping(halfway);
+      await halfway.write(PING.subarray(0, 5));
+      const signalledMs = performance.now();
+      server.signal(signal);
+      assertEquals(await server.ended(), { code: 0, said: "" });
+      assert(performance.now() - signalledMs < 5_000);
+      assertEquals(await idle.read(new Uint8Array(1)), null);
+    },
+  });
+}
+
+Deno.test({
+  name: "server.ts ends at once at the second signal",
+  ignore: ignoreSignals,
+  async fn() {
+    await using server = await Process.start(["--port", "0"]);
+    using connection = await server.connect();
+    await ping(connection);
+    server.signal("SIGTERM");
+    // The server has ended this connection and waits for the client to do the same.
+    assertEquals(await connection.read(new Uint8Array(1)), null);
+    server.signal("SIGTERM");
+    assertEquals((await server.ended()).code, 143);
+  },
+});
