@@ -47,8 +47,8 @@ export const BUFFER_BYTES = [4 * 1024, 16 * 1024, 64 * 1024] as const;
 /** Replies of one connection are written when they reach this; with one value more, it bounds what it has in flight. */
 export const REPLY_FLUSH_BYTES = 64 * 1024;
 
-/** What is kept for the next replies of any connection, of each size of buffer. */
-export const MAX_POOLED_BYTES_PER_SIZE = 1024 * 1024;
+/** What is kept for the next connections and replies, of each size of buffer. */
+export const MAX_POOLED_BYTES_PER_SIZE = 4 * 1024 * 1024;
 
 /** How long the server waits to accept again when the system has no file descriptor or memory left. */
 export const ACCEPT_RETRY_MS = 50;

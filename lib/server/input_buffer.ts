@@ -6,15 +6,22 @@
  */
 
 import { BUFFER_BYTES } from "../limits.ts";
+import type { BufferPool } from "./buffer_pool.ts";
 
 const [SMALLEST_BYTES, , LARGEST_BYTES] = BUFFER_BYTES;
 
 /** Received bytes that are not consumed yet. */
 export class InputBuffer {
   /** The bytes; those from {@linkcode start} to {@linkcode end} wait. */
-  bytes = new Uint8Array(SMALLEST_BYTES);
+  bytes: Uint8Array<ArrayBuffer>;
   start = 0;
   end = 0;
+  readonly #pool: BufferPool;
+
+  constructor(pool: BufferPool) {
+    this.#pool = pool;
+    this.bytes = pool.take(SMALLEST_BYTES);
+  }
 
   /** Whether a request has begun but is not complete. */
   get hasPart(): boolean {
@@ -40,14 +47,20 @@ export class InputBuffer {
     const waitingBytes = this.end - this.start;
     const capacity = this.#nextCapacity(waitingBytes, neededBytes);
     if (capacity !== this.bytes.length) {
-      const bytes = new Uint8Array(capacity);
+      const bytes = this.#pool.take(capacity);
       bytes.set(this.bytes.subarray(this.start, this.end));
+      this.#pool.give(this.bytes);
       this.bytes = bytes;
     } else if (this.start > 0 && waitingBytes > 0) {
       this.bytes.copyWithin(0, this.start, this.end);
     }
     this.start = 0;
     this.end = waitingBytes;
+  }
+
+  /** Gives the memory back; the connection is over. */
+  release(): void {
+    this.#pool.give(this.bytes);
   }
 
   #nextCapacity(waitingBytes: number, neededBytes: number): number {

@@ -19,7 +19,7 @@ import {
 import { Engine } from "../storage/engine.ts";
 import { Janitor } from "../storage/janitor.ts";
 import type { Store } from "../storage/store.ts";
-import { ReplyBuffers } from "./reply_buffers.ts";
+import { BufferPool } from "./buffer_pool.ts";
 import { Session, type SessionContext } from "./session.ts";
 
 /** How to serve; everything has a default. */
@@ -104,7 +104,7 @@ class Server implements RunningServer {
       commands: { store, maxValueBytes },
       dialect: new CmDialect(maxValueBytes),
       clock,
-      replies: new ReplyBuffers(),
+      buffers: new BufferPool(),
       frameTimeoutMs,
       reportError: (error) => log(`internal error: ${error instanceof Error ? error.stack ?? error.message : error}`),
     };

@@ -14,15 +14,15 @@ import { INCOMPLETE, INVALID, Request, Response } from "../codec/message.ts";
 import { execute } from "../commands/execute.ts";
 import type { CommandContext } from "../commands/handlers.ts";
 import { FRAME_PROGRESS_BYTES_PER_MS, LINGER_MS, REPLY_FLUSH_BYTES } from "../limits.ts";
+import type { BufferPool } from "./buffer_pool.ts";
 import { InputBuffer } from "./input_buffer.ts";
-import type { ReplyBuffers } from "./reply_buffers.ts";
 
 /** What all sessions of a server share. */
 export interface SessionContext {
   readonly commands: CommandContext;
   readonly dialect: Dialect;
   readonly clock: Clock;
-  readonly replies: ReplyBuffers;
+  readonly buffers: BufferPool;
   /** How long a client may take to complete a frame that it has started. */
   readonly frameTimeoutMs: number;
   /** Told about errors that a client learns nothing of. */
@@ -33,7 +33,7 @@ export interface SessionContext {
 export class Session {
   readonly #connection: Deno.Conn;
   readonly #context: SessionContext;
-  readonly #input = new InputBuffer();
+  readonly #input: InputBuffer;
   readonly #request = new Request();
   readonly #response = new Response();
   #output: Uint8Array<ArrayBuffer> | undefined;
@@ -51,6 +51,7 @@ export class Session {
   constructor(connection: Deno.Conn, context: SessionContext) {
     this.#connection = connection;
     this.#context = context;
+    this.#input = new InputBuffer(context.buffers);
   }
 
   /** Serves until the client has gone or was sent away. Never rejects: how a connection ends is no error here. */
@@ -69,6 +70,7 @@ export class Session {
     } finally {
       this.#drainTimer?.cancel();
       this.close();
+      this.#input.release();
     }
   }
 
@@ -142,11 +144,11 @@ export class Session {
   }
 
   #enlargeOutput(bytes: number): Uint8Array<ArrayBuffer> {
-    const { replies } = this.#context;
-    const larger = replies.take(bytes);
+    const { buffers } = this.#context;
+    const larger = buffers.take(bytes);
     if (this.#output !== undefined) {
       larger.set(this.#output.subarray(0, this.#outputLength));
-      replies.give(this.#output);
+      buffers.give(this.#output);
     }
     return this.#output = larger;
   }
@@ -160,7 +162,7 @@ export class Session {
     this.#isWriting = false;
     this.#outputLength = 0;
     this.#output = undefined;
-    this.#context.replies.give(output);
+    this.#context.buffers.give(output);
   }
 
   #setFrameDeadline(): void {

@@ -1,6 +1,6 @@
 /**
- * Buffers in which replies are gathered. A session borrows one from the first reply of a read to the end of the
- * write, so that idle connections hold none, and a small one unless its replies need more.
+ * Buffers that connections read into and answer from. They are given back and used again, because what a closed
+ * connection leaves behind would else stay until the garbage collector comes by, which off-heap memory does not hurry.
  *
  * @module
  */
@@ -8,7 +8,7 @@
 import { BUFFER_BYTES, MAX_POOLED_BYTES_PER_SIZE } from "../limits.ts";
 
 /** A pool for each size of {@linkcode BUFFER_BYTES}. */
-export class ReplyBuffers {
+export class BufferPool {
   readonly #free: Uint8Array<ArrayBuffer>[][] = BUFFER_BYTES.map(() => []);
 
   /** Borrows a buffer of at least that many bytes; what is in it means nothing. */

@@ -1,0 +1,128 @@
+/**
+ * A server under test as a process of its own, and what the system says it costs. It ends with the `await using` block
+ * that holds it, also when that fails, and when the signal that was given aborts.
+ *
+ * @module
+ */
+
+import { textOf } from "../lib/bytes.ts";
+
+/** Linux counts processor time of processes in these, whatever the kernel's own clock. */
+const TICKS_PER_SECOND = 100;
+/** Places of user and system time in /proc/<pid>/stat behind the name, see proc(5). */
+const USER_TIME = 11;
+const SYSTEM_TIME = 12;
+const CONNECT_ATTEMPTS = 100;
+const CONNECT_PAUSE_MS = 50;
+const HOSTNAME = "127.0.0.1";
+
+/** A running server. */
+export class ServerProcess implements AsyncDisposable {
+  readonly port: number;
+  readonly #child: Deno.ChildProcess;
+
+  /** Use {@linkcode ServerProcess.cryptomem} or {@linkcode ServerProcess.redis}. */
+  constructor(child: Deno.ChildProcess, port: number) {
+    this.#child = child;
+    this.port = port;
+  }
+
+  /** Starts this project's server as its users do. */
+  static async cryptomem(signal: AbortSignal): Promise<ServerProcess> {
+    const program = new URL("../server.ts", import.meta.url).href;
+    const child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "--no-prompt", `--allow-net=${HOSTNAME}`, program, "--host", HOSTNAME, "--port", "0"],
+      stdin: "null",
+      stdout: "piped",
+      stderr: "inherit",
+      signal,
+    }).spawn();
+    // It says where it listens as soon as it does.
+    const reader = child.stdout.getReader();
+    const { value } = await reader.read();
+    await reader.cancel();
+    const port = /:(\d+)\s/.exec(textOf(value ?? new Uint8Array(0)))?.[1];
+    const server = new ServerProcess(child, Number(port));
+    if (port === undefined) {
+      await server[Symbol.asyncDispose]();
+      throw new Error("Cannot measure the server: it does not start");
+    }
+    return server;
+  }
+
+  /** Starts Redis without persistence. */
+  static async redis(signal: AbortSignal): Promise<ServerProcess> {
+    const port = freePort();
+    const child = new Deno.Command("redis-server", {
+      args: ["--bind", HOSTNAME, "--port", String(port), "--save", "", "--appendonly", "no"],
+      stdin: "null",
+      stdout: "null",
+      stderr: "inherit",
+      signal,
+    }).spawn();
+    const server = new ServerProcess(child, port);
+    try {
+      await server.#reach();
+      return server;
+    } catch (error) {
+      await server[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** Opens a connection to it. */
+  connect(): Promise<Deno.TcpConn> {
+    return Deno.connect({ hostname: HOSTNAME, port: this.port });
+  }
+
+  /** Processor time it has used so far, all threads, user and system, in µs; `undefined` where /proc is not. */
+  cpuMicroseconds(): number | undefined {
+    if (Deno.build.os !== "linux") return undefined;
+    const stat = Deno.readTextFileSync(`/proc/${this.#child.pid}/stat`);
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return (Number(fields[USER_TIME]) + Number(fields[SYSTEM_TIME])) * (1e6 / TICKS_PER_SECOND);
+  }
+
+  /** Memory it holds at the moment (RSS), in bytes; `undefined` where /proc is not. */
+  residentBytes(): number | undefined {
+    if (Deno.build.os !== "linux") return undefined;
+    const kibibytes = /^VmRSS:\s+(\d+) kB$/m.exec(Deno.readTextFileSync(`/proc/${this.#child.pid}/status`))?.[1];
+    return kibibytes === undefined ? undefined : Number(kibibytes) * 1024;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      this.#child.kill("SIGTERM");
+    } catch {
+      // Ended by itself.
+    }
+    await this.#child.status;
+  }
+
+  async #reach(): Promise<void> {
+    for (let attempt = 1;; attempt++) {
+      try {
+        return (await this.connect()).close();
+      } catch (error) {
+        if (attempt === CONNECT_ATTEMPTS) throw error;
+        await new Promise((resolve) => setTimeout(resolve, CONNECT_PAUSE_MS));
+      }
+    }
+  }
+}
+
+/** Version of Redis on this machine, `undefined` if there is none. */
+export async function redisVersion(): Promise<string | undefined> {
+  try {
+    const { stdout } = await new Deno.Command("redis-server", { args: ["--version"] }).output();
+    return /v=(\S+)/.exec(textOf(stdout))?.[1];
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: HOSTNAME, port: 0 });
+  return listener.addr.port;
+}
