@@ -7,7 +7,8 @@
 import type { Request, Response } from "../codec/message.ts";
 import { OPERATIONS } from "../codec/operations.ts";
 import { CryptomemError, WIRE_ERROR_CODES, type WireErrorCode } from "../errors.ts";
-import { type CommandContext, type Handler, HANDLERS } from "./handlers.ts";
+import type { CommandContext, Handler } from "./command.ts";
+import { HANDLERS } from "./handlers.ts";
 
 /** Handlers by opcode: one array access for each request. */
 const BY_OPCODE: Handler[] = [];

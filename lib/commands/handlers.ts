@@ -6,19 +6,9 @@
  */
 
 import type { Operation } from "../codec/operations.ts";
-import { type Request, type Response, Status } from "../codec/message.ts";
-import type { Store } from "../storage/store.ts";
+import { Status } from "../codec/message.ts";
+import type { Handler } from "./command.ts";
 import { hello } from "./hello.ts";
-
-/** What handlers work with besides the request. */
-export interface CommandContext {
-  readonly store: Store;
-  /** Longest value that a request may carry; HELLO tells it. */
-  readonly maxValueBytes: number;
-}
-
-/** Carries out one operation. The request is sound: its dialect has checked what {@linkcode Operation} takes. */
-export type Handler = (request: Request, response: Response, context: CommandContext) => void;
 
 /** One for each operation. */
 export const HANDLERS = {

@@ -9,7 +9,7 @@ import type { Request, Response } from "../codec/message.ts";
 import { OPERATIONS } from "../codec/operations.ts";
 import { MAX_KEY_BYTES } from "../limits.ts";
 import { VERSION } from "../version.ts";
-import type { CommandContext } from "./handlers.ts";
+import type { CommandContext } from "./command.ts";
 
 /** Answers with JSON: server, version, limits, commands with their opcodes, features. */
 export function hello(request: Request, response: Response, { maxValueBytes }: CommandContext): void {

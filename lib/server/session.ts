@@ -12,7 +12,7 @@ import type { Clock, Timer } from "../clock.ts";
 import type { Dialect } from "../codec/dialect.ts";
 import { INCOMPLETE, INVALID, Request, Response } from "../codec/message.ts";
 import { execute } from "../commands/execute.ts";
-import type { CommandContext } from "../commands/handlers.ts";
+import type { CommandContext } from "../commands/command.ts";
 import { FRAME_PROGRESS_BYTES_PER_MS, LINGER_MS, REPLY_FLUSH_BYTES } from "../limits.ts";
 import type { BufferPool } from "./buffer_pool.ts";
 import { InputBuffer } from "./input_buffer.ts";
