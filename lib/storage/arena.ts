@@ -10,8 +10,11 @@
  * 0        no entry
  * ```
  *
- * Nothing is moved here. A freed range stays dead until its segment is empty, by itself or because the compactor
- * (compactor.ts) moved the rest away; then the segment is used anew or given back to the system.
+ * Segments are filled in one of two streams, so that a policy can keep what is new apart from what has proved itself;
+ * within a stream they are in the order of time.
+ *
+ * Nothing is moved here. A freed range stays dead until its segment is empty, by itself or because somebody took the
+ * segment and moved the rest away (mover.ts); then it is used anew or given back to the system.
  *
  * @module
  */
@@ -37,9 +40,25 @@ const JUMBO_FRACTION = 16;
 const MAX_SPARE_SEGMENTS = 2;
 
 /** What a segment is for at the moment. */
-export const SegmentState = { SPARE: 0, ACTIVE: 1, SEALED: 2, COMPACTING: 3, JUMBO: 4 } as const;
+export const SegmentState = {
+  /** Empty, kept for the next need. */
+  SPARE: 0,
+  /** The one its stream is filling. */
+  ACTIVE: 1,
+  /** Full. */
+  SEALED: 2,
+  /** Being emptied by who took it. */
+  TAKEN: 3,
+  /** Holds one large entry. */
+  JUMBO: 4,
+} as const;
 /** One of the numbers of {@linkcode SegmentState}. */
 export type SegmentState = typeof SegmentState[keyof typeof SegmentState];
+
+/** Where new ranges are put: two rows of segments that never mix. */
+export const Stream = { FIRST: 0, SECOND: 1 } as const;
+/** One of the numbers of {@linkcode Stream}. */
+export type Stream = typeof Stream[keyof typeof Stream];
 
 /** One buffer, seen as bytes and as the words of the headers in it. */
 export class Segment {
@@ -47,6 +66,9 @@ export class Segment {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly words: Int32Array<ArrayBuffer>;
   state: SegmentState;
+  stream: Stream = Stream.FIRST;
+  /** Counts the segments of an arena in the order in which they began to be filled. */
+  sequence = 0;
   /** Bytes handed out since it was last empty; the next range starts here. */
   usedBytes = 0;
   /** Bytes of `usedBytes` that were not freed. */
@@ -77,12 +99,13 @@ export class Arena {
   readonly #jumbos: (Segment | undefined)[] = [];
   readonly #freeJumboIds: number[] = [];
   readonly #spares: Segment[] = [];
-  #active: Segment;
+  /** The segment that each stream is filling; a stream has none before its first range. */
+  readonly #active: (Segment | undefined)[] = [undefined, undefined];
+  #sequence = 0;
 
   /** @param segmentBytes a power of two, at least 1 KiB and at most {@linkcode DEFAULT_SEGMENT_BYTES} */
   constructor(segmentBytes: number = DEFAULT_SEGMENT_BYTES) {
     this.segmentBytes = segmentBytes;
-    this.#active = this.#takeSegment();
   }
 
   /** The segment that holds the entry at an address. */
@@ -95,6 +118,19 @@ export class Arena {
     return address >= JUMBO_BASE ? 0 : (address & UNIT_MASK) << WORDS_PER_UNIT_SHIFT;
   }
 
+  /** Bytes that {@linkcode allocate} would have to take from the system for a range of this size. */
+  neededBytes(sizeBytes: number, stream: Stream): number {
+    if (this.isJumbo(sizeBytes)) return sizeBytes;
+    const active = this.#active[stream];
+    const fits = active !== undefined && active.usedBytes + sizeBytes <= this.segmentBytes;
+    return fits || this.#spares.length > 0 ? 0 : this.segmentBytes;
+  }
+
+  /** Whether an entry of this size gets a buffer of its own. */
+  isJumbo(sizeBytes: number): boolean {
+    return sizeBytes > this.segmentBytes / JUMBO_FRACTION;
+  }
+
   /**
    * Hands out a range.
    *
@@ -102,15 +138,10 @@ export class Arena {
    * @returns its address
    * @throws CryptomemError `OUT_OF_MEMORY` when the system or the address space has no more
    */
-  allocate(sizeBytes: number): number {
-    if (sizeBytes > this.segmentBytes / JUMBO_FRACTION) return this.#allocateJumbo(sizeBytes);
-    let segment = this.#active;
-    if (segment.usedBytes + sizeBytes > this.segmentBytes) {
-      const next = this.#spares.pop() ?? this.#takeSegment();
-      this.#seal(segment);
-      segment = this.#active = next;
-      segment.state = SegmentState.ACTIVE;
-    }
+  allocate(sizeBytes: number, stream: Stream): number {
+    if (this.isJumbo(sizeBytes)) return this.#allocateJumbo(sizeBytes);
+    let segment = this.#active[stream];
+    if (segment === undefined || segment.usedBytes + sizeBytes > this.segmentBytes) segment = this.#activate(stream);
     const offset = segment.usedBytes;
     segment.usedBytes = offset + sizeBytes;
     segment.liveBytes += sizeBytes;
@@ -130,21 +161,45 @@ export class Arena {
     } else if (segment.state === SegmentState.ACTIVE && segment.liveBytes === 0) segment.usedBytes = 0;
   }
 
-  /** The sealed segment with the least that is alive; it leaves the sealed ones, to be emptied and recycled. */
+  /**
+   * The sealed segment with the least that is alive. It leaves the sealed ones: the caller empties and recycles it.
+   *
+   * At most 16,379 segments are looked at, once for each MiB that is moved: cheaper than an order kept at every free().
+   */
   takeEmptiest(): Segment | undefined {
     let emptiest: Segment | undefined;
-    // At most 16,379 segments, once for each MiB that compaction moves: a scan is cheaper than an order kept at
-    // every free().
     for (const segment of this.#segments) {
-      if (segment?.state === SegmentState.SEALED && !(segment.liveBytes >= (emptiest?.liveBytes ?? Infinity))) {
-        emptiest = segment;
-      }
+      if (segment?.state !== SegmentState.SEALED) continue;
+      if (emptiest === undefined || segment.liveBytes < emptiest.liveBytes) emptiest = segment;
     }
-    if (emptiest !== undefined) {
-      emptiest.state = SegmentState.COMPACTING;
-      this.reclaimableBytes -= this.segmentBytes - emptiest.liveBytes;
+    return this.#taken(emptiest);
+  }
+
+  /**
+   * The oldest segment of a stream, also one that is still being filled if there is no other; to be emptied and
+   * recycled by the caller. `undefined` if the stream holds nothing.
+   */
+  takeOldest(stream: Stream): Segment | undefined {
+    let oldest: Segment | undefined;
+    for (const segment of this.#segments) {
+      if (segment?.state !== SegmentState.SEALED || segment.stream !== stream) continue;
+      if (oldest === undefined || segment.sequence < oldest.sequence) oldest = segment;
     }
-    return emptiest;
+    const active = this.#active[stream];
+    if (oldest === undefined && active !== undefined && active.liveBytes > 0) {
+      this.#active[stream] = undefined;
+      this.#seal(active);
+      oldest = active;
+    }
+    return this.#taken(oldest);
+  }
+
+  /** Gives one spare segment back to the system. Returns whether there was one. */
+  releaseSpare(): boolean {
+    const spare = this.#spares.pop();
+    if (spare === undefined) return false;
+    this.#releaseSegment(spare);
+    return true;
   }
 
   /** Makes an empty segment available again. */
@@ -156,9 +211,7 @@ export class Arena {
       this.#spares.push(segment);
       return;
     }
-    this.#segments[segment.id] = undefined;
-    this.#freeSegmentIds.push(segment.id);
-    this.#release(segment);
+    this.#releaseSegment(segment);
   }
 
   /** Every segment that holds entries or could, jumbos included: for counting and checking. */
@@ -174,20 +227,44 @@ export class Arena {
       : segment.id << UNIT_BITS | offsetBytes >>> UNIT_SHIFT;
   }
 
+  #activate(stream: Stream): Segment {
+    const segment = this.#spares.pop() ?? this.#takeSegment();
+    const full = this.#active[stream];
+    if (full !== undefined) this.#seal(full);
+    segment.state = SegmentState.ACTIVE;
+    segment.stream = stream;
+    segment.sequence = ++this.#sequence;
+    return this.#active[stream] = segment;
+  }
+
   #seal(segment: Segment): void {
     segment.state = SegmentState.SEALED;
     this.reclaimableBytes += this.segmentBytes - segment.liveBytes;
     if (segment.liveBytes === 0) this.recycle(segment);
   }
 
+  #taken(segment: Segment | undefined): Segment | undefined {
+    if (segment !== undefined) {
+      segment.state = SegmentState.TAKEN;
+      this.reclaimableBytes -= this.segmentBytes - segment.liveBytes;
+    }
+    return segment;
+  }
+
   #takeSegment(): Segment {
     const id = this.#freeSegmentIds.at(-1) ?? this.#segments.length;
     if (id >= FIRST_JUMBO_SEGMENT) throw outOfMemory("all 16 GiB of segments are in use");
-    const segment = takeFromSystem(id, this.segmentBytes, SegmentState.ACTIVE);
+    const segment = takeFromSystem(id, this.segmentBytes, SegmentState.SPARE);
     this.#freeSegmentIds.pop();
     this.#segments[id] = segment;
     this.takenBytes += this.segmentBytes;
     return segment;
+  }
+
+  #releaseSegment(segment: Segment): void {
+    this.#segments[segment.id] = undefined;
+    this.#freeSegmentIds.push(segment.id);
+    this.#release(segment);
   }
 
   #allocateJumbo(sizeBytes: number): number {

@@ -1,139 +1,204 @@
 /**
  * The storage engine: entries off the JavaScript heap, in an arena of segments, found through an index of hashes, with
- * expiry to the millisecond. It knows no protocol, no socket and no file, and does nothing on its own: a janitor
- * (janitor.ts) calls {@linkcode Engine.tidy} now and then.
+ * expiry to the millisecond, within a bound on memory. It knows no protocol, no socket and no file, and does nothing on
+ * its own: a janitor (janitor.ts) calls {@linkcode Engine.tidy} now and then.
  *
- * The parts, from the bottom: entry.ts (bytes of an entry), arena.ts (memory), key_hash.ts, buckets.ts and
- * key_index.ts (finding), timing_wheel.ts (expiry), compactor.ts (winning memory back).
+ * Here is what the operations mean. The parts below, from the bottom: entry.ts (bytes of an entry), arena.ts (memory),
+ * key_hash.ts, buckets.ts, key_index.ts and entries.ts (finding), timing_wheel.ts (expiry), eviction/ (what goes when
+ * there is no room), mover.ts and compactor.ts (winning memory back), room.ts (the bound), clearing.ts (CLEAR),
+ * entry_table.ts (all of them in step).
  *
  * @module
  */
 
-import { type ByteRange, copyBytes } from "../bytes.ts";
+import { ByteRange, copyBytes } from "../bytes.ts";
 import { type Clock, systemClock } from "../clock.ts";
-import { Arena } from "./arena.ts";
-import { Compactor } from "./compactor.ts";
-import {
-  entryBytes,
-  expiryMs,
-  hasExpiry,
-  HEADER_BYTES,
-  keyLength,
-  markDead,
-  setExpiryAndVersion,
-  setLengths,
-  valueLength,
-} from "./entry.ts";
-import { EntryKeys } from "./entry_keys.ts";
-import { type HashSeed, keyHash, randomSeed } from "./key_hash.ts";
-import { KeyIndex, taggable } from "./key_index.ts";
-import type { Store, StoreStats } from "./store.ts";
-import { TimingWheel } from "./timing_wheel.ts";
-import { verifyParts } from "./verify.ts";
-
-const BYTES_PER_WORD = 4;
-/**
- * What a write pays towards compaction, in bytes moved for each byte written. A segment that is worth compacting has
- * at least 1/8 dead (compactor.ts), so moving seven bytes wins one back: with eight, compaction keeps pace.
- */
-const COMPACTED_BYTES_PER_BYTE = 8;
-/** Bounds what one write pays, to some 50 µs. */
-const MAX_COMPACTED_BYTES_PER_WRITE = 256 * 1024;
-/** A step of the janitor is worth one small entry. */
-const COMPACTED_BYTES_PER_STEP = 256;
+import { CryptomemError } from "../errors.ts";
+import { addIntegers, parseDecimal, writeDecimal } from "./decimal.ts";
+import { EntryTable } from "./entry_table.ts";
+import type { PolicyName } from "./eviction/policy.ts";
+import { type HashSeed, randomSeed } from "./key_hash.ts";
+import { MIN_MAX_MEMORY_BYTES } from "./room.ts";
+import type { Integer, Store, StoreStats } from "./store.ts";
 
 /** What an engine can be told; everything has a default fit for use. */
 export interface EngineOptions {
   /** Where time comes from. */
   readonly clock?: Clock;
+  /** All the memory that entries, index and policy may take, at least 1 MiB. Default: no limit. */
+  readonly maxMemoryBytes?: number;
+  /** What goes when the limit is reached. Default `s3-fifo`. */
+  readonly policy?: PolicyName;
   /** Seed of the key hash; random unless a test wants to see the same layout twice. */
   readonly seed?: HashSeed;
   /** Bytes of a segment, a power of two from 1 KiB to 1 MiB; small ones make tests meet every edge soon. */
   readonly segmentBytes?: number;
 }
 
+/** Kept for copies of values; a longer value gets an array of its own. */
+const SCRATCH_BYTES = 64 * 1024;
+
 /** A {@linkcode Store} in memory. */
 export class Engine implements Store {
-  readonly #clock: Clock;
-  /** Expiries count from here, so that 0 can mean none. */
-  readonly #startMs: number;
-  readonly #seed: HashSeed;
-  readonly #arena: Arena;
-  readonly #index: KeyIndex;
-  readonly #wheel: TimingWheel;
-  readonly #keys: EntryKeys;
-  readonly #compactor: Compactor;
-  #version = 0;
-  #keyBytes = 0;
-  #valueBytes = 0;
-  #expired = 0;
+  readonly #table: EntryTable;
+  readonly #scratch = new Uint8Array(SCRATCH_BYTES);
+  readonly #range = new ByteRange();
 
+  /** @throws RangeError if the limit is below 1 MiB */
   constructor(options: EngineOptions = {}) {
-    this.#clock = options.clock ?? systemClock;
-    this.#startMs = this.#clock.nowMs();
-    this.#seed = options.seed ?? randomSeed();
-    this.#arena = new Arena(options.segmentBytes);
-    this.#keys = new EntryKeys(this.#arena, this.#seed);
-    this.#index = new KeyIndex(this.#keys);
-    this.#wheel = new TimingWheel(this.#arena);
-    this.#compactor = new Compactor(this.#arena, this.#index, this.#wheel, this.#keys);
+    const { clock = systemClock, maxMemoryBytes = Infinity, policy = "s3-fifo", seed = randomSeed() } = options;
+    if (!(maxMemoryBytes >= MIN_MAX_MEMORY_BYTES)) {
+      throw new RangeError(
+        `Cannot use a limit of ${maxMemoryBytes} bytes: it must be at least ${MIN_MAX_MEMORY_BYTES}`,
+      );
+    }
+    this.#table = new EntryTable({ clock, maxMemoryBytes, policy, seed, segmentBytes: options.segmentBytes });
+  }
+
+  get onWork(): (() => void) | undefined {
+    return this.#table.onWork;
+  }
+
+  set onWork(callback: (() => void) | undefined) {
+    this.#table.onWork = callback;
   }
 
   get(key: ByteRange, value: ByteRange): boolean {
-    const address = this.#index.find(this.#hash(key), key);
-    if (address === 0) return false;
-    const { words, bytes } = this.#arena.segmentOf(address);
-    const at = this.#arena.wordOf(address);
-    if (this.#isExpired(words, at)) return false;
-    value.point(bytes, at * BYTES_PER_WORD + HEADER_BYTES + key.length, valueLength(words, at));
-    return true;
+    return this.#table.read(this.#table.findLiving(this.#table.hash(key), key), value);
+  }
+
+  exists(key: ByteRange): boolean {
+    return this.#table.findLiving(this.#table.hash(key), key) !== 0;
   }
 
   set(key: ByteRange, value: ByteRange, ttlMs: number): void {
-    const hash = this.#hash(key);
-    const sizeBytes = entryBytes(key.length, value.length);
-    const expiry = ttlMs === 0 ? 0 : Math.ceil(this.#nowMs() + ttlMs);
-    const present = this.#index.find(hash, key);
-    if (present !== 0 && this.#sizeOf(present) === sizeBytes) {
-      this.#overwrite(present, key, value, expiry);
-      return;
-    }
-    const address = this.#takeRoom(sizeBytes);
-    this.#write(address, key, value, expiry);
-    // Taking room may have moved the entry that is there, so it is looked up again rather than remembered.
-    const replaced = present === 0 ? 0 : this.#index.find(hash, key);
-    if (replaced === 0) this.#index.insert(hash, address);
-    else {
-      this.#index.replace(hash, replaced, address);
-      this.#drop(replaced);
-    }
+    const hash = this.#table.hash(key);
+    this.#table.put(hash, this.#table.find(hash, key), key, value, this.#table.expiryIn(ttlMs));
+  }
+
+  add(key: ByteRange, value: ByteRange, ttlMs: number): boolean {
+    const hash = this.#table.hash(key);
+    const present = this.#table.find(hash, key);
+    if (this.#table.isLiving(present)) return false;
+    this.#table.put(hash, present, key, value, this.#table.expiryIn(ttlMs));
+    return true;
+  }
+
+  replace(key: ByteRange, value: ByteRange, ttlMs: number): boolean {
+    const hash = this.#table.hash(key);
+    const present = this.#table.findLiving(hash, key);
+    if (present === 0) return false;
+    this.#table.put(hash, present, key, value, this.#table.expiryIn(ttlMs));
+    return true;
+  }
+
+  swap(key: ByteRange, value: ByteRange, ttlMs: number, previous: ByteRange): boolean {
+    const hash = this.#table.hash(key);
+    const present = this.#table.find(hash, key);
+    const wasLiving = this.#table.isLiving(present);
+    if (wasLiving) this.#copyOut(present, previous);
+    this.#table.put(hash, present, key, value, this.#table.expiryIn(ttlMs));
+    return wasLiving;
+  }
+
+  take(key: ByteRange, value: ByteRange): boolean {
+    const hash = this.#table.hash(key);
+    const address = this.#table.findLiving(hash, key);
+    if (!this.#table.read(address, value)) return false;
+    this.#copyOut(address, value);
+    this.#table.remove(hash, address);
+    return true;
   }
 
   delete(key: ByteRange): boolean {
-    const hash = this.#hash(key);
-    const address = this.#index.find(hash, key);
+    const hash = this.#table.hash(key);
+    const address = this.#table.find(hash, key);
     if (address === 0) return false;
-    const isLiving = !this.#isExpired(this.#arena.segmentOf(address).words, this.#arena.wordOf(address));
-    this.#index.remove(hash, address);
-    this.#drop(address);
-    return isLiving;
+    const wasLiving = this.#table.isLiving(address);
+    this.#table.remove(hash, address);
+    return wasLiving;
+  }
+
+  touch(key: ByteRange, ttlMs: number): boolean {
+    const address = this.#table.findLiving(this.#table.hash(key), key);
+    if (address !== 0) this.#table.setExpiry(address, this.#table.expiryIn(ttlMs));
+    return address !== 0;
+  }
+
+  getAndTouch(key: ByteRange, ttlMs: number, value: ByteRange): boolean {
+    const address = this.#table.findLiving(this.#table.hash(key), key);
+    if (address !== 0) this.#table.setExpiry(address, this.#table.expiryIn(ttlMs));
+    return this.#table.read(address, value);
+  }
+
+  ttlMs(key: ByteRange): number {
+    const address = this.#table.findLiving(this.#table.hash(key), key);
+    if (address === 0) return -2;
+    const expiry = this.#table.expiryOf(address);
+    return expiry === 0 ? -1 : this.#table.timeTo(expiry);
+  }
+
+  increment(key: ByteRange, delta: Integer, ttlMs: number): Integer {
+    const hash = this.#table.hash(key);
+    const present = this.#table.findLiving(hash, key);
+    const old = present === 0 ? 0 : this.#numberOf(present);
+    if (old === undefined) throw new CryptomemError("NOT_INTEGER", "Cannot count: the value is no integer of 64 bits");
+    const sum = addIntegers(old, delta);
+    if (sum === undefined) throw new CryptomemError("OVERFLOW", "Cannot count: the result is beyond 64 bits");
+    this.#range.point(this.#scratch, 0, writeDecimal(sum, this.#scratch));
+    this.#putKeeping(hash, present, key, this.#range, ttlMs);
+    return sum;
+  }
+
+  append(key: ByteRange, tail: ByteRange): number {
+    const present = this.#table.findLiving(this.#table.hash(key), key);
+    return this.setRange(key, present === 0 ? 0 : this.#table.valueLengthOf(present), tail);
+  }
+
+  setRange(key: ByteRange, offset: number, part: ByteRange): number {
+    const hash = this.#table.hash(key);
+    const present = this.#table.findLiving(hash, key);
+    const oldLength = present === 0 ? 0 : this.#table.valueLengthOf(present);
+    const length = Math.max(oldLength, offset + part.length);
+    const bytes = length <= SCRATCH_BYTES ? this.#scratch : new Uint8Array(length);
+    if (present !== 0) {
+      this.#table.point(present, this.#range);
+      copyBytes(this.#range.bytes, this.#range.start, bytes, 0, oldLength);
+    }
+    if (offset > oldLength) bytes.fill(0, oldLength, offset);
+    copyBytes(part.bytes, part.start, bytes, offset, part.length);
+    this.#range.point(bytes, 0, length);
+    this.#putKeeping(hash, present, key, this.#range, 0);
+    return length;
+  }
+
+  getVersioned(key: ByteRange, value: ByteRange): number {
+    const address = this.#table.findLiving(this.#table.hash(key), key);
+    return this.#table.read(address, value) ? this.#table.versionOf(address) : 0;
+  }
+
+  compareAndSet(key: ByteRange, expected: number, value: ByteRange, ttlMs: number): number {
+    const hash = this.#table.hash(key);
+    const present = this.#table.find(hash, key);
+    const actual = this.#table.isLiving(present) ? this.#table.versionOf(present) : 0;
+    if (actual !== expected) return 0 - actual;
+    return this.#table.put(hash, present, key, value, this.#table.expiryIn(ttlMs));
+  }
+
+  scan(cursor: number, count: number, prefix: Uint8Array, visit: (key: ByteRange) => void): number {
+    return this.#table.scan(cursor, count, prefix, this.#range, visit);
+  }
+
+  clear(prefix: Uint8Array): Promise<number> {
+    return this.#table.clear(prefix);
   }
 
   tidy(maxSteps: number): boolean {
-    const moreIsDue = this.#wheel.advance(this.#nowMs(), maxSteps, this.#expire);
-    return this.#compactor.step(maxSteps * COMPACTED_BYTES_PER_STEP) || moreIsDue;
+    return this.#table.tidy(maxSteps);
   }
 
   stats(): StoreStats {
-    return {
-      entries: this.#index.size,
-      keyBytes: this.#keyBytes,
-      valueBytes: this.#valueBytes,
-      liveBytes: this.#arena.liveBytes,
-      segmentBytes: this.#arena.takenBytes,
-      indexBytes: this.#index.bytes,
-      expired: this.#expired,
-    };
+    return this.#table.stats();
   }
 
   /**
@@ -142,75 +207,29 @@ export class Engine implements Store {
    * @throws Error at the first thing that does not fit
    */
   verify(): void {
-    verifyParts({ arena: this.#arena, index: this.#index, wheel: this.#wheel, keys: this.#keys, stats: this.stats() });
+    this.#table.verify();
   }
 
-  #nowMs(): number {
-    return this.#clock.nowMs() - this.#startMs;
+  /** The number that a value's digits stand for; `undefined` if they stand for none. */
+  #numberOf(address: number): Integer | undefined {
+    this.#table.point(address, this.#range);
+    return parseDecimal(this.#range);
   }
 
-  #hash(key: ByteRange): number {
-    return taggable(keyHash(key, this.#seed));
+  /** Points at a copy of a value whose entry is about to change or go. */
+  #copyOut(address: number, value: ByteRange): void {
+    this.#table.point(address, value);
+    const { length } = value;
+    const copy = length <= SCRATCH_BYTES ? this.#scratch : new Uint8Array(length);
+    copyBytes(value.bytes, value.start, copy, 0, length);
+    value.point(copy, 0, length);
   }
 
-  #isExpired(words: Int32Array, at: number): boolean {
-    return hasExpiry(words, at) && expiryMs(words, at) <= this.#nowMs();
+  /** Stores a value under the expiry that is there, or a new one if nothing is. */
+  #putKeeping(hash: number, present: number, key: ByteRange, value: ByteRange, ttlMs: number): void {
+    // What counts as missing may be there all the same, expired, and its place can be used.
+    const replaced = present === 0 ? this.#table.find(hash, key) : present;
+    const expiry = present === 0 ? this.#table.expiryIn(ttlMs) : this.#table.expiryOf(present);
+    this.#table.put(hash, replaced, key, value, expiry);
   }
-
-  #sizeOf(address: number): number {
-    const { words } = this.#arena.segmentOf(address), at = this.#arena.wordOf(address);
-    return entryBytes(keyLength(words, at), valueLength(words, at));
-  }
-
-  /**
-   * The one place where room is made for an entry: what compaction owes for it is paid here, and a bound on memory
-   * with a policy that evicts belongs here too. Entries may move meanwhile.
-   */
-  #takeRoom(sizeBytes: number): number {
-    this.#compactor.step(Math.min(sizeBytes * COMPACTED_BYTES_PER_BYTE, MAX_COMPACTED_BYTES_PER_WRITE));
-    return this.#arena.allocate(sizeBytes);
-  }
-
-  /** Fills fresh room with a new entry. */
-  #write(address: number, key: ByteRange, value: ByteRange, expiry: number): void {
-    const { words, bytes } = this.#arena.segmentOf(address);
-    const at = this.#arena.wordOf(address), keyAt = at * BYTES_PER_WORD + HEADER_BYTES;
-    setLengths(words, at, key.length, value.length);
-    setExpiryAndVersion(words, at, expiry, ++this.#version);
-    copyBytes(key.bytes, key.start, bytes, keyAt, key.length);
-    copyBytes(value.bytes, value.start, bytes, keyAt + key.length, value.length);
-    this.#keyBytes += key.length;
-    this.#valueBytes += value.length;
-    if (expiry !== 0) this.#wheel.add(address);
-  }
-
-  /** Gives an entry of the same key and size another value and expiry. */
-  #overwrite(address: number, key: ByteRange, value: ByteRange, expiry: number): void {
-    const { words, bytes } = this.#arena.segmentOf(address);
-    const at = this.#arena.wordOf(address);
-    const isRefiled = expiryMs(words, at) !== expiry;
-    if (isRefiled && hasExpiry(words, at)) this.#wheel.remove(address);
-    this.#valueBytes += value.length - valueLength(words, at);
-    setLengths(words, at, key.length, value.length);
-    setExpiryAndVersion(words, at, expiry, ++this.#version);
-    copyBytes(value.bytes, value.start, bytes, at * BYTES_PER_WORD + HEADER_BYTES + key.length, value.length);
-    if (isRefiled && expiry !== 0) this.#wheel.add(address);
-  }
-
-  /** Gives back the memory of an entry that the index no longer names. */
-  #drop(address: number): void {
-    const { words } = this.#arena.segmentOf(address), at = this.#arena.wordOf(address);
-    if (hasExpiry(words, at)) this.#wheel.remove(address);
-    const keyBytes = keyLength(words, at), valueBytes = valueLength(words, at);
-    this.#keyBytes -= keyBytes;
-    this.#valueBytes -= valueBytes;
-    markDead(words, at);
-    this.#arena.free(address, entryBytes(keyBytes, valueBytes));
-  }
-
-  readonly #expire = (address: number): void => {
-    this.#index.remove(this.#keys.hashOf(address), address);
-    this.#drop(address);
-    this.#expired++;
-  };
 }

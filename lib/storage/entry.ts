@@ -6,14 +6,15 @@
  * 0     32     value length in bytes
  * 1     0-15   key length in bytes
  *       16-23  flags: bit 0 dead (its bytes wait to be compacted away)
- *       24-31  the eviction policy's
+ *       24-31  the eviction policy's: how often it was used, or where it stands
  * 2     32     expiry, low half: ms on the engine's own scale, 0 = none
  * 3     0-15   expiry, high part
  *       16-31  version, high part
  * 4     32     version, low half
  * 5     32     expiry list: previous entry, or ~slot for the first of a slot's list (timing_wheel.ts)
  * 6     32     expiry list: next entry, 0 = last
- * 7            key, value, then up to 7 bytes so that the next entry starts at a multiple of 8
+ * 7, 8         only with a policy that keeps lists (lru, lfu): previous and next entry of the policy's list
+ * 7 or 9       key, value, then up to 7 bytes so that the next entry starts at a multiple of 8
  * ```
  *
  * Expiry and version have 48 bits: 8,900 years of milliseconds, and 8.9 years of a million changes a second.
@@ -21,8 +22,10 @@
  * @module
  */
 
-/** Bytes before the key. */
+/** Bytes before the key, without a policy's links. */
 export const HEADER_BYTES = 28;
+/** Bytes of a policy's links. */
+export const POLICY_LINKS_BYTES = 8;
 /** Entries start at multiples of this, so that an address is a count of these units. */
 export const UNIT_BYTES = 8;
 
@@ -33,13 +36,21 @@ const EXPIRY_HIGH_AND_VERSION_HIGH = 3;
 const VERSION_LOW = 4;
 const PREVIOUS = 5;
 const NEXT = 6;
+const POLICY_PREVIOUS = 7;
+const POLICY_NEXT = 8;
+const POLICY_SHIFT = 24;
+const BELOW_POLICY = 0xff_ffff;
 const LOW_16_BITS = 0xffff;
 const DEAD = 1 << 16;
 const TWO_TO_32 = 0x1_0000_0000;
 
-/** Bytes that an entry takes in its segment. */
-export function entryBytes(keyLength: number, valueLength: number): number {
-  return (HEADER_BYTES + keyLength + valueLength + UNIT_BYTES - 1) & -UNIT_BYTES;
+/**
+ * Bytes that an entry takes in its segment.
+ *
+ * @param headerBytes {@linkcode HEADER_BYTES}, and {@linkcode POLICY_LINKS_BYTES} more with a policy that keeps lists
+ */
+export function entryBytes(headerBytes: number, keyLength: number, valueLength: number): number {
+  return (headerBytes + keyLength + valueLength + UNIT_BYTES - 1) & -UNIT_BYTES;
 }
 
 /** Length of the value. `at` is the entry's first word, here and below. */
@@ -77,10 +88,31 @@ export function version(words: Int32Array, at: number): number {
   return (words[at + EXPIRY_HIGH_AND_VERSION_HIGH]! >>> 16) * TWO_TO_32 + (words[at + VERSION_LOW]! >>> 0);
 }
 
-/** Sets both lengths and clears the flags. */
-export function setLengths(words: Int32Array, at: number, keyLength: number, valueLength: number): void {
+/** Sets both lengths and the policy's byte, and clears the flags. */
+export function setLengths(
+  words: Int32Array,
+  at: number,
+  keyLength: number,
+  valueLength: number,
+  policyByte: number,
+): void {
   words[at + VALUE_LENGTH] = valueLength;
-  words[at + KEY_LENGTH_AND_FLAGS] = keyLength;
+  words[at + KEY_LENGTH_AND_FLAGS] = keyLength | policyByte << POLICY_SHIFT;
+}
+
+/** Sets the length of the value alone. */
+export function setValueLength(words: Int32Array, at: number, valueLength: number): void {
+  words[at + VALUE_LENGTH] = valueLength;
+}
+
+/** The byte that belongs to the eviction policy. */
+export function policyByte(words: Int32Array, at: number): number {
+  return words[at + KEY_LENGTH_AND_FLAGS]! >>> POLICY_SHIFT;
+}
+
+/** Sets the byte that belongs to the eviction policy. */
+export function setPolicyByte(words: Int32Array, at: number, byte: number): void {
+  words[at + KEY_LENGTH_AND_FLAGS] = words[at + KEY_LENGTH_AND_FLAGS]! & BELOW_POLICY | byte << POLICY_SHIFT;
 }
 
 /** Sets expiry and version, which share a word. Both are at most 48 bits. */
@@ -108,4 +140,24 @@ export function setPreviousInList(words: Int32Array, at: number, previous: numbe
 /** Sets the link forward. */
 export function setNextInList(words: Int32Array, at: number, next: number): void {
   words[at + NEXT] = next;
+}
+
+/** The entry before this one in its policy's list, 0 = none. */
+export function policyPrevious(words: Int32Array, at: number): number {
+  return words[at + POLICY_PREVIOUS]!;
+}
+
+/** The entry behind this one in its policy's list, 0 = none. */
+export function policyNext(words: Int32Array, at: number): number {
+  return words[at + POLICY_NEXT]!;
+}
+
+/** Sets the policy's link back. */
+export function setPolicyPrevious(words: Int32Array, at: number, previous: number): void {
+  words[at + POLICY_PREVIOUS] = previous;
+}
+
+/** Sets the policy's link forward. */
+export function setPolicyNext(words: Int32Array, at: number, next: number): void {
+  words[at + POLICY_NEXT] = next;
 }

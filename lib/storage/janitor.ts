@@ -2,7 +2,8 @@
  * The background janitor: now and then gives a store a slice of time to tidy itself.
  *
  * A slice ends after half a millisecond, or after so many steps where the clock stands still, and the next one comes
- * by a timer, so that requests are never kept waiting for longer than one slice.
+ * by a timer, so that requests are never kept waiting for longer than one slice. Work that somebody waits for, as CLEAR,
+ * begins at once.
  *
  * @module
  */
@@ -22,6 +23,8 @@ export class Janitor {
   readonly #store: Store;
   readonly #clock: Clock;
   #timer: Timer | undefined;
+  /** The longest slice so far. */
+  longestSliceMs = 0;
 
   constructor(store: Store, clock: Clock) {
     this.#store = store;
@@ -30,21 +33,30 @@ export class Janitor {
 
   /** Starts working. */
   start(): void {
-    this.#timer = this.#clock.schedule(REST_MS, this.#work);
+    this.#store.onWork = () => this.#scheduleIn(0);
+    this.#scheduleIn(REST_MS);
   }
 
   /** Stops for good. */
   stop(): void {
+    this.#store.onWork = undefined;
     this.#timer?.cancel();
   }
 
+  #scheduleIn(delayMs: number): void {
+    this.#timer?.cancel();
+    this.#timer = this.#clock.schedule(delayMs, this.#work);
+  }
+
   readonly #work = (): void => {
-    this.#timer = this.#clock.schedule(this.#slice() ? 0 : REST_MS, this.#work);
+    const startMs = this.#clock.nowMs();
+    const hasMore = this.#slice(startMs + SLICE_MS);
+    this.longestSliceMs = Math.max(this.longestSliceMs, this.#clock.nowMs() - startMs);
+    this.#scheduleIn(hasMore ? 0 : REST_MS);
   };
 
   /** Returns whether there is more to do at once. */
-  #slice(): boolean {
-    const endMs = this.#clock.nowMs() + SLICE_MS;
+  #slice(endMs: number): boolean {
     for (let look = 0; look < MAX_LOOKS_PER_SLICE; look++) {
       if (!this.#store.tidy(STEPS_PER_LOOK)) return false;
       if (this.#clock.nowMs() >= endMs) break;

@@ -27,6 +27,7 @@ const GROW_ENTRIES_PER_BUCKET = 8;
 /** Entries per bucket below which shrinking begins: load 0.2, far from the 0.4 that growth leaves behind. */
 const SHRINK_ENTRIES_PER_BUCKET = 2;
 const SPLITS_PER_INSERTION = 2;
+const HASH_BITS = 32;
 /** From this bit on, the bits of a hash are in its tag. */
 const TAG_SHIFT = 16;
 
@@ -34,6 +35,8 @@ const TAG_SHIFT = 16;
 export class KeyIndex {
   /** How many addresses it holds. */
   size = 0;
+  /** The most buckets that a key has had to be looked for in since the index last grew. */
+  longestChain = 1;
 
   readonly #keys: KeyReader;
   readonly #buckets = new BucketRow();
@@ -115,6 +118,35 @@ export class KeyIndex {
     if (this.size < SHRINK_ENTRIES_PER_BUCKET << this.#level && !this.#growing) this.#mergeLast();
   }
 
+  /**
+   * Visits the addresses of one bucket, in the order of a walk that survives growth: buckets stand in the order of
+   * their numbers' bits reversed, so that the two halves of a split bucket stand where it stood, and a position is a
+   * place between reversed hashes. Every address that is in the index from the first call to the last is visited at
+   * least once.
+   *
+   * @param position 0 to begin, then what the last call returned
+   * @returns the next position, 0 at the end
+   */
+  scan(position: number, visit: (address: number) => void): number {
+    const bucket = this.#bucketOf(reverseBits(position));
+    const bits = this.#level + (bucket < this.#split || bucket >= 1 << this.#level ? 1 : 0);
+    for (const { address } of this.#chain(bucket)) visit(address);
+    // The reversed hashes of a bucket of so many bits are the range of 2^(32 - bits) from its reversed number on.
+    const next = reverseBits(bucket) + 2 ** (HASH_BITS - bits);
+    return next >= 2 ** HASH_BITS ? 0 : next;
+  }
+
+  /** Some address of the bucket that a random number falls into, 0 if that is empty. */
+  addressAt(random: number): number {
+    const chain = [...this.#chain(this.#bucketOf(random))];
+    return chain.length === 0 ? 0 : chain[(random >>> TAG_SHIFT) % chain.length]!.address;
+  }
+
+  /** Addresses for each slot there is: 0.2 to 0.85 but for small ones. */
+  get load(): number {
+    return this.size / (this.#bucketCount() * SLOTS);
+  }
+
   /** Every address with the number of its bucket: for checking. */
   *entries(): Generator<{ bucket: number; tag: number; address: number }> {
     for (let bucket = 0; bucket < this.#bucketCount(); bucket++) {
@@ -140,7 +172,8 @@ export class KeyIndex {
   /** Puts an address into the first empty slot of a bucket's chain; slots fill from the front, without gaps. */
   #append(bucket: number, tag: number, address: number): void {
     let row = this.#buckets;
-    for (;;) {
+    for (let chainLength = 1;; chainLength++) {
+      if (chainLength > this.longestChain) this.longestChain = chainLength;
       const { tags, words } = row.chunkOf(bucket);
       const tagAt = firstTag(bucket);
       for (let slot = 0; slot < SLOTS; slot++) {
@@ -211,6 +244,7 @@ export class KeyIndex {
       this.#level++;
       this.#split = 0;
       this.#growing = false;
+      this.longestChain = 1;
     }
   }
 
@@ -292,4 +326,14 @@ export class KeyIndex {
 /** Makes a hash fit for the index: its high half is the tag, and a tag of 0 means an empty slot. */
 export function taggable(hash: number): number {
   return hash >>> TAG_SHIFT === 0 ? hash | 1 << TAG_SHIFT : hash;
+}
+
+/** The 32 bits of a number in reverse, unsigned. */
+function reverseBits(value: number): number {
+  let bits = value;
+  bits = bits >>> 1 & 0x5555_5555 | (bits & 0x5555_5555) << 1;
+  bits = bits >>> 2 & 0x3333_3333 | (bits & 0x3333_3333) << 2;
+  bits = bits >>> 4 & 0x0f0f_0f0f | (bits & 0x0f0f_0f0f) << 4;
+  bits = bits >>> 8 & 0x00ff_00ff | (bits & 0x00ff_00ff) << 8;
+  return (bits >>> 16 | bits << 16) >>> 0;
 }

@@ -3,47 +3,132 @@
  * the same methods must pass the same tests.
  *
  * Keys and values are ranges of somebody else's bytes: a store copies what it keeps, and the range it answers with is
- * valid only until the store is next changed.
+ * valid only until the store is next called. Every operation is atomic. An expired entry is none.
  *
  * @module
  */
 
 import type { ByteRange } from "../bytes.ts";
 
+/** A whole number of 64 bits; a `bigint` only where it is too large to be exact as a `number`. */
+export type Integer = number | bigint;
+
 /** Entries by key, each with an optional expiry. */
 export interface Store {
   /**
-   * Looks up a living entry.
+   * Looks up an entry.
    *
    * @param value pointed at the entry's value if there is one
-   * @returns whether there is one; an expired entry is none
+   * @returns whether there is one
    */
   get(key: ByteRange, value: ByteRange): boolean;
+
+  /** Whether there is an entry. */
+  exists(key: ByteRange): boolean;
 
   /**
    * Stores a value, replacing value and expiry of an entry that is there.
    *
-   * @param ttlMs milliseconds to live, 0 = no expiry
-   * @throws CryptomemError `OUT_OF_MEMORY` when there is no room; then nothing has changed
+   * @param ttlMs milliseconds to live, 0 = no expiry; here and below
+   * @throws CryptomemError `OUT_OF_MEMORY` when there is no room; then the entry is as it was. So do all that store
    */
   set(key: ByteRange, value: ByteRange, ttlMs: number): void;
 
-  /** Removes an entry. Returns whether a living one was there. */
+  /** Stores a value unless there is an entry. Returns whether it did. */
+  add(key: ByteRange, value: ByteRange, ttlMs: number): boolean;
+
+  /** Stores a value if there is an entry. Returns whether it did. */
+  replace(key: ByteRange, value: ByteRange, ttlMs: number): boolean;
+
+  /** Stores a value and points `previous` at the one before. Returns whether there was one. */
+  swap(key: ByteRange, value: ByteRange, ttlMs: number, previous: ByteRange): boolean;
+
+  /** Removes an entry and points `value` at what it held. Returns whether there was one. */
+  take(key: ByteRange, value: ByteRange): boolean;
+
+  /** Removes an entry. Returns whether there was one. */
   delete(key: ByteRange): boolean;
 
+  /** Gives an entry another expiry. Returns whether there is one. */
+  touch(key: ByteRange, ttlMs: number): boolean;
+
+  /** Looks up an entry and gives it another expiry. Returns whether there is one. */
+  getAndTouch(key: ByteRange, ttlMs: number, value: ByteRange): boolean;
+
+  /** Milliseconds that an entry has left to live, rounded up; -1 without an expiry, -2 if there is no entry. */
+  ttlMs(key: ByteRange): number;
+
   /**
-   * Does a bounded piece of the work that nobody waits for: giving back what has expired, moving entries together.
+   * Adds to a number that is stored as decimal digits; a missing one counts as 0.
+   *
+   * @param ttlMs only for an entry that this creates
+   * @returns the result, which is now stored
+   * @throws CryptomemError `NOT_INTEGER` if the value is no decimal integer of 64 bits, `OVERFLOW` if the result would
+   * be none
+   */
+  increment(key: ByteRange, delta: Integer, ttlMs: number): Integer;
+
+  /** Adds bytes at the end of a value, keeping its expiry; a missing one counts as empty. Returns the new length. */
+  append(key: ByteRange, tail: ByteRange): number;
+
+  /**
+   * Overwrites a part of a value, keeping its expiry; what lies between its end and the offset becomes zeros, and a
+   * missing value counts as empty. Returns the new length.
+   *
+   * @param offset from 0; with the length of the part, at most the longest value
+   */
+  setRange(key: ByteRange, offset: number, part: ByteRange): number;
+
+  /**
+   * Looks up an entry with its version.
+   *
+   * @returns a token that differs after every change of the value and is never 0 nor used again for the key; 0 if there
+   * is no entry
+   */
+  getVersioned(key: ByteRange, value: ByteRange): number;
+
+  /**
+   * Stores a value if the entry's version is the one expected; version 0 expects no entry.
+   *
+   * @returns the new version, or what it was instead, negated: `-version`, or 0 for no entry
+   */
+  compareAndSet(key: ByteRange, expected: number, value: ByteRange, ttlMs: number): number;
+
+  /**
+   * Visits keys, some more with each call. Every key that lives from the first call to the last is visited at least
+   * once, whatever happens meanwhile; others may be or not, and some twice.
+   *
+   * @param cursor 0 to begin, then what the last call returned; it needs no memory in the store
+   * @param count how many entries to look at, about
+   * @returns the next cursor, 0 at the end
+   */
+  scan(cursor: number, count: number, prefix: Uint8Array, visit: (key: ByteRange) => void): number;
+
+  /**
+   * Removes all entries whose keys start with a prefix and that are there at the time of the call: from now on they are
+   * not found any more, and what is written from now on stays. Their memory comes back piece by piece.
+   *
+   * @returns how many there were, when they are gone
+   */
+  clear(prefix: Uint8Array): Promise<number>;
+
+  /**
+   * Does a bounded piece of the work that nobody waits for: giving back what has expired or was cleared, moving entries
+   * together.
    *
    * @param maxSteps bounds the piece; a step is some work on one small entry
    * @returns whether there is more to do at once
    */
   tidy(maxSteps: number): boolean;
 
+  /** Called when {@linkcode tidy} has something to do that somebody waits for. */
+  onWork: (() => void) | undefined;
+
   /** What the store holds and takes, counted exactly. */
   stats(): StoreStats;
 }
 
-/** What a store holds and takes. All sizes are in bytes. */
+/** What a store holds, takes and has done. Sizes are in bytes. */
 export interface StoreStats {
   /** Entries, including expired ones that are not yet given back. */
   readonly entries: number;
@@ -51,12 +136,34 @@ export interface StoreStats {
   readonly keyBytes: number;
   /** Values of these entries. */
   readonly valueBytes: number;
-  /** Everything these entries take in segments: keys, values, headers, alignment. */
-  readonly liveBytes: number;
-  /** Segments, used or not, as taken from the system. */
+  /** What these entries take beyond keys and values, in segments. */
+  readonly overheadBytes: number;
+  /** Parts of segments that no entry uses. */
+  readonly freeBytes: number;
+  /** Segments and buffers of large entries, as taken from the system: the sum of the four above. */
   readonly segmentBytes: number;
   /** The index, as taken from the system. */
   readonly indexBytes: number;
-  /** Entries that the janitor removed because their time had come. */
+  /** What the eviction policy keeps beside the entries. */
+  readonly policyBytes: number;
+  /** All memory the store has taken: segments, index and policy. Never more than the limit. */
+  readonly memoryBytes: number;
+  /** Limit of `memoryBytes`; Infinity without one. */
+  readonly maxMemoryBytes: number;
+  /** Name of the eviction policy. */
+  readonly policy: string;
+  /** Lookups that found an entry. */
+  readonly hits: number;
+  /** Lookups that did not. */
+  readonly misses: number;
+  /** Entries removed because their time had come. */
   readonly expired: number;
+  /** Entries removed to make room. */
+  readonly evicted: number;
+  /** Writes refused for want of room. */
+  readonly refused: number;
+  /** Used slots of the index, as a fraction. */
+  readonly indexLoad: number;
+  /** The most buckets of the index that a key has had to be looked for in since it last grew. */
+  readonly longestProbe: number;
 }

@@ -92,6 +92,21 @@ export class TimingWheel {
     return false;
   }
 
+  /** An entry of the first slot that is not empty, the soonest to come; 0 if none is filed. */
+  soonest(): number {
+    if (this.size === 0) return 0;
+    for (let level = 0; level < LEVELS; level++) {
+      const now = Math.floor(this.#tick / SLOTS ** level) % SLOTS;
+      // On a coarser level, the slot where the wheel stands holds what comes a whole turn later, so it is the last.
+      const first = level === 0 ? 0 : 1;
+      for (let ahead = first; ahead < first + SLOTS; ahead++) {
+        const address = this.#heads[level * SLOTS + (now + ahead) % SLOTS]!;
+        if (address !== 0) return address;
+      }
+    }
+    return 0;
+  }
+
   /** Every filed entry: for checking. */
   *addresses(): Generator<number> {
     for (let address of this.#heads) {

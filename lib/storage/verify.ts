@@ -6,8 +6,10 @@
  */
 
 import { type Arena, type Segment, SegmentState } from "./arena.ts";
-import { entryBytes, hasExpiry, isDead, keyLength, previousInList, valueLength, version } from "./entry.ts";
-import type { KeyIndex, KeyReader } from "./key_index.ts";
+import type { Entries } from "./entries.ts";
+import { hasExpiry, isDead, keyLength, previousInList, valueLength, version } from "./entry.ts";
+import type { EvictionPolicy } from "./eviction/policy.ts";
+import type { KeyIndex } from "./key_index.ts";
 import type { StoreStats } from "./store.ts";
 import type { TimingWheel } from "./timing_wheel.ts";
 
@@ -16,9 +18,10 @@ const BYTES_PER_WORD = 4;
 /** The parts of an engine that must agree. */
 export interface EngineParts {
   readonly arena: Arena;
+  readonly entries: Entries;
   readonly index: KeyIndex;
   readonly wheel: TimingWheel;
-  readonly keys: KeyReader;
+  readonly policy: EvictionPolicy;
   readonly stats: StoreStats;
 }
 
@@ -27,22 +30,23 @@ export function verifyParts(parts: EngineParts): void {
   const living = verifySegments(parts);
   verifyIndex(parts, living);
   verifyWheel(parts, living);
+  verifyPolicy(parts, living);
 }
 
 /** Walks all entries, compares the counts, and returns the addresses of the living ones. */
-function verifySegments({ arena, stats }: EngineParts): Set<number> {
+function verifySegments({ arena, entries, stats }: EngineParts): Set<number> {
   const living = new Set<number>();
   let keyBytes = 0, valueBytes = 0, liveBytes = 0, takenBytes = 0, reclaimableBytes = 0;
   for (const segment of arena.segments()) {
     let liveHere = 0;
-    for (const offset of entryOffsets(segment)) {
+    for (const offset of entryOffsets(segment, entries)) {
       const at = offset / BYTES_PER_WORD;
       if (isDead(segment.words, at)) continue;
       living.add(arena.addressOf(segment, offset));
       expect(version(segment.words, at) > 0, "an entry's version is 0");
       keyBytes += keyLength(segment.words, at);
       valueBytes += valueLength(segment.words, at);
-      liveHere += entryBytes(keyLength(segment.words, at), valueLength(segment.words, at));
+      liveHere += entries.sizeAt(segment.words, at);
     }
     expectEqual(segment.liveBytes, liveHere, `live bytes of segment ${segment.id}`);
     liveBytes += liveHere;
@@ -51,31 +55,32 @@ function verifySegments({ arena, stats }: EngineParts): Set<number> {
   }
   expectEqual(arena.takenBytes, takenBytes, "bytes taken from the system");
   expectEqual(arena.reclaimableBytes, reclaimableBytes, "reclaimable bytes");
-  expectEqual(stats.liveBytes, liveBytes, "live bytes");
+  expectEqual(stats.keyBytes + stats.valueBytes + stats.overheadBytes, liveBytes, "live bytes");
+  expectEqual(stats.segmentBytes - stats.freeBytes, liveBytes, "bytes that are not free");
+  expect(stats.memoryBytes <= stats.maxMemoryBytes, `${stats.memoryBytes} bytes are over the limit`);
   expectEqual(stats.keyBytes, keyBytes, "bytes of keys");
   expectEqual(stats.valueBytes, valueBytes, "bytes of values");
   expectEqual(stats.entries, living.size, "entries");
   return living;
 }
 
-function* entryOffsets(segment: Segment): Generator<number> {
+function* entryOffsets(segment: Segment, entries: Entries): Generator<number> {
   if (segment.state === SegmentState.SPARE) return;
   for (let offset = 0; offset < segment.usedBytes;) {
     yield offset;
-    const at = offset / BYTES_PER_WORD;
-    offset += entryBytes(keyLength(segment.words, at), valueLength(segment.words, at));
+    offset += entries.sizeAt(segment.words, offset / BYTES_PER_WORD);
     expect(offset <= segment.bytes.length, `an entry leaves segment ${segment.id}`);
   }
 }
 
 /** Every living entry stands in the index exactly once, in the bucket and with the tag of its hash. */
-function verifyIndex({ index, keys }: EngineParts, living: Set<number>): void {
+function verifyIndex({ index, entries }: EngineParts, living: Set<number>): void {
   const seen = new Set<number>();
   for (const { bucket, tag, address } of index.entries()) {
     expect(living.has(address), `the index names ${address}, where no entry lives`);
     expect(!seen.has(address), `the index names ${address} twice`);
     seen.add(address);
-    const hash = keys.hashOf(address);
+    const hash = entries.hashOf(address);
     expectEqual(tag, hash >>> 16, `tag of ${address}`);
     expectEqual(bucket, index.bucketOf(hash), `bucket of ${address}`);
   }
@@ -102,6 +107,19 @@ function verifyWheel({ arena, wheel }: EngineParts, living: Set<number>): void {
   }
   expectEqual(filed, expiring, "entries in the wheel");
   expectEqual(wheel.size, expiring, "size of the wheel");
+}
+
+/** A policy's lists, if it keeps any, hold every living entry exactly once. */
+function verifyPolicy({ policy }: EngineParts, living: Set<number>): void {
+  const listed = policy.listed();
+  if (listed === undefined) return;
+  const seen = new Set<number>();
+  for (const address of listed) {
+    expect(living.has(address), `policy ${policy.name} lists ${address}, where no entry lives`);
+    expect(!seen.has(address), `policy ${policy.name} lists ${address} twice`);
+    seen.add(address);
+  }
+  expectEqual(seen.size, living.size, `entries listed by policy ${policy.name}`);
 }
 
 function expectEqual(actual: number, expected: number, what: string): void {

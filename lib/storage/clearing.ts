@@ -1,0 +1,76 @@
+/**
+ * CLEAR: removes the entries under a prefix that were there at one moment, piece by piece. Until it is done, the engine
+ * asks it about every entry it finds, so that for everybody they are gone at once.
+ *
+ * An entry was there at that moment if its version is not above the last one that had been given then. So one that is
+ * written meanwhile stays, also under the same key.
+ *
+ * @module
+ */
+
+import type { Arena } from "./arena.ts";
+import type { Entries } from "./entries.ts";
+import { version } from "./entry.ts";
+import type { KeyIndex } from "./key_index.ts";
+
+/** What a clearing needs of the engine. */
+export interface ClearingHost {
+  readonly arena: Arena;
+  readonly entries: Entries;
+  readonly index: KeyIndex;
+  /** Removes an entry; {@linkcode Clearing.count} is called if it was alive. */
+  remove(address: number): void;
+}
+
+/** One call of CLEAR under way. */
+export class Clearing {
+  /** Resolves with the number of entries removed when all are. */
+  readonly done: Promise<number>;
+  readonly #host: ClearingHost;
+  readonly #prefix: Uint8Array;
+  readonly #lastVersion: number;
+  #position = 0;
+  #removed = 0;
+  #resolve!: (removed: number) => void;
+
+  /** @param lastVersion the newest version that it covers */
+  constructor(host: ClearingHost, prefix: Uint8Array, lastVersion: number) {
+    this.#host = host;
+    this.#prefix = prefix.slice();
+    this.#lastVersion = lastVersion;
+    this.done = new Promise((resolve) => this.#resolve = resolve);
+  }
+
+  /** Whether an entry is one of those that are removed. */
+  covers(address: number, words: Int32Array, at: number): boolean {
+    return version(words, at) <= this.#lastVersion && this.#host.entries.startsWith(address, this.#prefix);
+  }
+
+  /** One of the entries it covers has gone. */
+  count(): void {
+    this.#removed++;
+  }
+
+  /**
+   * Removes some.
+   *
+   * @param maxSteps how many entries to look at, about
+   * @returns whether there may be more
+   */
+  step(maxSteps: number): boolean {
+    const { arena, index } = this.#host;
+    for (let steps = 0; steps < maxSteps; steps++) {
+      const found: number[] = [];
+      this.#position = index.scan(this.#position, (address) => {
+        steps++;
+        if (this.covers(address, arena.segmentOf(address).words, arena.wordOf(address))) found.push(address);
+      });
+      for (const address of found) this.#host.remove(address);
+      if (this.#position === 0) {
+        this.#resolve(this.#removed);
+        return false;
+      }
+    }
+    return true;
+  }
+}

@@ -1,0 +1,366 @@
+/**
+ * Entries by key, with all structures kept in step: whoever stores, moves, expires or evicts an entry does it here. What
+ * operations mean is in engine.ts.
+ *
+ * @module
+ */
+
+import { type ByteRange, copyBytes } from "../bytes.ts";
+import type { Clock } from "../clock.ts";
+import { Arena, DEFAULT_SEGMENT_BYTES, type Stream } from "./arena.ts";
+import { Clearing } from "./clearing.ts";
+import { Compactor } from "./compactor.ts";
+import { Entries } from "./entries.ts";
+import {
+  entryBytes,
+  expiryMs,
+  hasExpiry,
+  HEADER_BYTES,
+  keyLength,
+  markDead,
+  POLICY_LINKS_BYTES,
+  policyByte,
+  setExpiryAndVersion,
+  setLengths,
+  valueLength,
+  version,
+} from "./entry.ts";
+import { choosePolicy, keepsLinks } from "./eviction/choose.ts";
+import type { EvictionPolicy, PolicyName } from "./eviction/policy.ts";
+import { type HashSeed, keyHash } from "./key_hash.ts";
+import { KeyIndex, taggable } from "./key_index.ts";
+import { Mover } from "./mover.ts";
+import { Room, segmentBytesFor } from "./room.ts";
+import type { StoreStats } from "./store.ts";
+import { TimingWheel } from "./timing_wheel.ts";
+import { verifyParts } from "./verify.ts";
+
+/** What a table is made with. */
+export interface TableOptions {
+  readonly clock: Clock;
+  readonly maxMemoryBytes: number;
+  readonly policy: PolicyName;
+  readonly seed: HashSeed;
+  readonly segmentBytes: number | undefined;
+}
+
+/** A step of the janitor is worth one small entry. */
+const COMPACTED_BYTES_PER_STEP = 256;
+/** What CLEAR does before it lets others in, some 500 µs. */
+const CLEARED_AT_ONCE_STEPS = 2_000;
+
+/** All entries. An address is 0 where there is no entry, and holds until the table is next changed. */
+export class EntryTable {
+  /** Called when {@linkcode EntryTable.tidy} has something to do that somebody waits for. */
+  onWork: (() => void) | undefined;
+  readonly #clock: Clock;
+  /** Expiries count from here, so that 0 can mean none. */
+  readonly #startMs: number;
+  readonly #seed: HashSeed;
+  readonly #arena: Arena;
+  readonly #entries: Entries;
+  readonly #index: KeyIndex;
+  readonly #wheel: TimingWheel;
+  readonly #policy: EvictionPolicy;
+  readonly #compactor: Compactor;
+  readonly #room: Room;
+  #clearings: Clearing[] = [];
+  #version = 0;
+  #keyBytes = 0;
+  #valueBytes = 0;
+  #hits = 0;
+  #misses = 0;
+  #expired = 0;
+  #evicted = 0;
+  #refused = 0;
+
+  constructor({ clock, maxMemoryBytes, policy, seed, segmentBytes }: TableOptions) {
+    this.#clock = clock;
+    this.#startMs = clock.nowMs();
+    this.#seed = seed;
+    const arena = this.#arena = new Arena(segmentBytes ?? segmentBytesFor(maxMemoryBytes, DEFAULT_SEGMENT_BYTES));
+    const headerBytes = HEADER_BYTES + (keepsLinks(policy) ? POLICY_LINKS_BYTES : 0);
+    const entries = this.#entries = new Entries(arena, seed, headerBytes);
+    const index = this.#index = new KeyIndex(entries);
+    const wheel = this.#wheel = new TimingWheel(arena);
+    const mover = new Mover(arena, index, wheel, entries);
+    this.#policy = choosePolicy(policy, { arena, entries, index, wheel, mover, evict: this.#evict });
+    mover.policy = this.#policy;
+    this.#compactor = new Compactor(arena, entries, mover);
+    this.#room = new Room({ arena, index, compactor: this.#compactor, policy: this.#policy }, maxMemoryBytes);
+  }
+
+  /** The hash under which a key is kept. */
+  hash(key: ByteRange): number {
+    return taggable(keyHash(key, this.#seed));
+  }
+
+  /** The entry of a key, also one that has expired or is being cleared: its place can be used again. */
+  find(hash: number, key: ByteRange): number {
+    return this.#index.find(hash, key);
+  }
+
+  /** The entry of a key that is not over. */
+  findLiving(hash: number, key: ByteRange): number {
+    const address = this.#index.find(hash, key);
+    return this.isLiving(address) ? address : 0;
+  }
+
+  /** Whether there is an entry and it is not over. */
+  isLiving(address: number): boolean {
+    if (address === 0) return false;
+    const { words } = this.#arena.segmentOf(address), at = this.#arena.wordOf(address);
+    return !this.#isExpired(words, at) && (this.#clearings.length === 0 || this.#clearingOf(address) === undefined);
+  }
+
+  /** When something stored now expires; 0 = never. */
+  expiryIn(ttlMs: number): number {
+    return ttlMs === 0 ? 0 : Math.ceil(this.#nowMs() + ttlMs);
+  }
+
+  /** When an entry expires; 0 = never. */
+  expiryOf(address: number): number {
+    return expiryMs(this.#arena.segmentOf(address).words, this.#arena.wordOf(address));
+  }
+
+  /** Milliseconds until an expiry, rounded up. */
+  timeTo(expiry: number): number {
+    return Math.ceil(expiry - this.#nowMs());
+  }
+
+  /** Length of an entry's value. */
+  valueLengthOf(address: number): number {
+    return valueLength(this.#arena.segmentOf(address).words, this.#arena.wordOf(address));
+  }
+
+  /** Version of an entry's value. */
+  versionOf(address: number): number {
+    return version(this.#arena.segmentOf(address).words, this.#arena.wordOf(address));
+  }
+
+  /** Points at an entry's value. */
+  point(address: number, value: ByteRange): void {
+    const { words, bytes } = this.#arena.segmentOf(address), at = this.#arena.wordOf(address);
+    value.point(bytes, this.#entries.keyStart(at) + keyLength(words, at), valueLength(words, at));
+  }
+
+  /** Answers a lookup: points at the value, tells the policy, counts. Returns whether there is an entry. */
+  read(address: number, value: ByteRange): boolean {
+    if (address === 0) {
+      this.#misses++;
+      return false;
+    }
+    this.#hits++;
+    const { words, bytes } = this.#arena.segmentOf(address), at = this.#arena.wordOf(address);
+    value.point(bytes, this.#entries.keyStart(at) + keyLength(words, at), valueLength(words, at));
+    this.#policy.used(address, words, at);
+    return true;
+  }
+
+  /**
+   * Stores a value.
+   *
+   * @param present the entry that is there for the key, over or not
+   * @returns the version of what is stored now
+   * @throws CryptomemError `OUT_OF_MEMORY` if there is no room
+   */
+  put(hash: number, present: number, key: ByteRange, value: ByteRange, expiry: number): number {
+    const sizeBytes = entryBytes(this.#entries.headerBytes, key.length, value.length);
+    if (present !== 0) {
+      const { words } = this.#arena.segmentOf(present), at = this.#arena.wordOf(present);
+      if (this.#entries.sizeAt(words, at) === sizeBytes) return this.#overwrite(present, value, expiry);
+    }
+    const stream = this.#policy.streamFor(hash, present);
+    const address = this.#takeRoom(sizeBytes, stream);
+    this.#write(address, key, value, expiry);
+    // Taking room may have moved or evicted what was there, so it is looked up again rather than remembered.
+    const replaced = present === 0 ? 0 : this.#index.find(hash, key);
+    this.#policy.added(address, replaced, stream);
+    if (replaced === 0) this.#index.insert(hash, address);
+    else {
+      this.#index.replace(hash, replaced, address);
+      this.#drop(replaced);
+    }
+    return this.#version;
+  }
+
+  /** Gives an entry another expiry. */
+  setExpiry(address: number, expiry: number): void {
+    const { words } = this.#arena.segmentOf(address), at = this.#arena.wordOf(address);
+    this.#changeExpiry(address, words, at, expiry, version(words, at));
+  }
+
+  /** Removes an entry. */
+  remove(hash: number, address: number): void {
+    this.#index.remove(hash, address);
+    this.#drop(address);
+  }
+
+  /** {@linkcode Store.scan}, with `range` to point at the keys. */
+  scan(cursor: number, count: number, prefix: Uint8Array, range: ByteRange, visit: (key: ByteRange) => void): number {
+    let left = count, position = cursor;
+    do {
+      position = this.#index.scan(position, (address) => {
+        left--;
+        if (!this.isLiving(address) || !this.#entries.startsWith(address, prefix)) return;
+        const { words, bytes } = this.#arena.segmentOf(address), at = this.#arena.wordOf(address);
+        range.point(bytes, this.#entries.keyStart(at), keyLength(words, at));
+        visit(range);
+      });
+      // An empty bucket counts too, or a nearly empty index would be walked in one go.
+      left--;
+    } while (position !== 0 && left > 0);
+    return position;
+  }
+
+  /** {@linkcode Store.clear}. */
+  clear(prefix: Uint8Array): Promise<number> {
+    const host = { arena: this.#arena, entries: this.#entries, index: this.#index, remove: this.#removeCleared };
+    const clearing = new Clearing(host, prefix, this.#version);
+    this.#clearings.push(clearing);
+    if (clearing.step(CLEARED_AT_ONCE_STEPS)) this.onWork?.();
+    else this.#clearings.pop();
+    return clearing.done;
+  }
+
+  /** {@linkcode Store.tidy}. */
+  tidy(maxSteps: number): boolean {
+    let hasMore = this.#wheel.advance(this.#nowMs(), maxSteps, this.#expire);
+    const [clearing] = this.#clearings;
+    if (clearing !== undefined) {
+      if (!clearing.step(maxSteps)) this.#clearings = this.#clearings.slice(1);
+      hasMore = true;
+    }
+    return this.#compactor.step(maxSteps * COMPACTED_BYTES_PER_STEP) || hasMore;
+  }
+
+  /** {@linkcode Store.stats}. */
+  stats(): StoreStats {
+    const { liveBytes, takenBytes } = this.#arena;
+    return {
+      entries: this.#index.size,
+      keyBytes: this.#keyBytes,
+      valueBytes: this.#valueBytes,
+      overheadBytes: liveBytes - this.#keyBytes - this.#valueBytes,
+      freeBytes: takenBytes - liveBytes,
+      segmentBytes: takenBytes,
+      indexBytes: this.#index.bytes,
+      policyBytes: this.#policy.bytes,
+      memoryBytes: this.#room.memoryBytes,
+      maxMemoryBytes: this.#room.maxBytes,
+      policy: this.#policy.name,
+      hits: this.#hits,
+      misses: this.#misses,
+      expired: this.#expired,
+      evicted: this.#evicted,
+      refused: this.#refused,
+      indexLoad: this.#index.load,
+      longestProbe: this.#index.longestChain,
+    };
+  }
+
+  /**
+   * Walks every structure and compares them with each other. For tests: costs time in proportion to all entries.
+   *
+   * @throws Error at the first thing that does not fit
+   */
+  verify(): void {
+    verifyParts({
+      arena: this.#arena,
+      entries: this.#entries,
+      index: this.#index,
+      wheel: this.#wheel,
+      policy: this.#policy,
+      stats: this.stats(),
+    });
+  }
+
+  #nowMs(): number {
+    return this.#clock.nowMs() - this.#startMs;
+  }
+
+  #isExpired(words: Int32Array, at: number): boolean {
+    return hasExpiry(words, at) && expiryMs(words, at) <= this.#nowMs();
+  }
+
+  /** The CLEAR that is about to remove an entry, if there is one. */
+  #clearingOf(address: number): Clearing | undefined {
+    const { words } = this.#arena.segmentOf(address), at = this.#arena.wordOf(address);
+    return this.#clearings.find((clearing) => clearing.covers(address, words, at));
+  }
+
+  /** An entry that a CLEAR covers counts for it however it goes, be it by a write that comes first. */
+  #countCleared(address: number): void {
+    if (this.#clearings.length === 0) return;
+    if (this.#isExpired(this.#arena.segmentOf(address).words, this.#arena.wordOf(address))) return;
+    this.#clearingOf(address)?.count();
+  }
+
+  #takeRoom(sizeBytes: number, stream: Stream): number {
+    try {
+      return this.#room.take(sizeBytes, stream);
+    } catch (error) {
+      this.#refused++;
+      throw error;
+    }
+  }
+
+  /** Fills fresh room with a new entry. */
+  #write(address: number, key: ByteRange, value: ByteRange, expiry: number): void {
+    const { words, bytes } = this.#arena.segmentOf(address);
+    const at = this.#arena.wordOf(address), keyAt = this.#entries.keyStart(at);
+    setLengths(words, at, key.length, value.length, 0);
+    setExpiryAndVersion(words, at, expiry, ++this.#version);
+    copyBytes(key.bytes, key.start, bytes, keyAt, key.length);
+    copyBytes(value.bytes, value.start, bytes, keyAt + key.length, value.length);
+    this.#keyBytes += key.length;
+    this.#valueBytes += value.length;
+    if (expiry !== 0) this.#wheel.add(address);
+  }
+
+  /** Gives an entry of the same key and size another value and expiry. */
+  #overwrite(address: number, value: ByteRange, expiry: number): number {
+    const { words, bytes } = this.#arena.segmentOf(address);
+    const at = this.#arena.wordOf(address), keyBytes = keyLength(words, at);
+    this.#countCleared(address);
+    this.#valueBytes += value.length - valueLength(words, at);
+    setLengths(words, at, keyBytes, value.length, policyByte(words, at));
+    this.#changeExpiry(address, words, at, expiry, ++this.#version);
+    copyBytes(value.bytes, value.start, bytes, this.#entries.keyStart(at) + keyBytes, value.length);
+    this.#policy.used(address, words, at);
+    return this.#version;
+  }
+
+  #changeExpiry(address: number, words: Int32Array, at: number, expiry: number, newVersion: number): void {
+    const isRefiled = expiryMs(words, at) !== expiry;
+    if (isRefiled && hasExpiry(words, at)) this.#wheel.remove(address);
+    setExpiryAndVersion(words, at, expiry, newVersion);
+    if (isRefiled && expiry !== 0) this.#wheel.add(address);
+  }
+
+  /** Gives back the memory of an entry that the index no longer names. */
+  #drop(address: number): void {
+    const { words } = this.#arena.segmentOf(address), at = this.#arena.wordOf(address);
+    this.#countCleared(address);
+    this.#policy.removed(address);
+    if (hasExpiry(words, at)) this.#wheel.remove(address);
+    this.#keyBytes -= keyLength(words, at);
+    this.#valueBytes -= valueLength(words, at);
+    markDead(words, at);
+    this.#arena.free(address, this.#entries.sizeAt(words, at));
+  }
+
+  readonly #expire = (address: number): void => {
+    this.remove(this.#entries.hashOf(address), address);
+    this.#expired++;
+  };
+
+  readonly #evict = (address: number): void => {
+    this.remove(this.#entries.hashOf(address), address);
+    this.#evicted++;
+  };
+
+  readonly #removeCleared = (address: number): void => {
+    this.remove(this.#entries.hashOf(address), address);
+  };
+}

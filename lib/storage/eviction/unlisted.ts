@@ -1,0 +1,48 @@
+/**
+ * What the policies have in common that keep nothing for an entry.
+ *
+ * @module
+ */
+
+import { Stream } from "../arena.ts";
+import type { EvictionHost, EvictionPolicy, PolicyName } from "./policy.ts";
+
+/** A policy that takes no notice of entries until it has to choose one. */
+export abstract class UnlistedPolicy implements EvictionPolicy {
+  abstract readonly name: PolicyName;
+  readonly keepsLinks = false;
+  readonly bytes = 0;
+  protected readonly host: EvictionHost;
+
+  constructor(host: EvictionHost) {
+    this.host = host;
+  }
+
+  streamFor(): Stream {
+    return Stream.FIRST;
+  }
+
+  added(): void {}
+
+  used(): void {}
+
+  removed(): void {}
+
+  moved(): void {}
+
+  evict(): number {
+    const address = this.choose();
+    if (address === 0) return 0;
+    const { arena, entries } = this.host;
+    const sizeBytes = entries.sizeAt(arena.segmentOf(address).words, arena.wordOf(address));
+    this.host.evict(address);
+    return sizeBytes;
+  }
+
+  listed(): undefined {
+    return undefined;
+  }
+
+  /** The address of the entry that goes next, 0 if none may. */
+  protected abstract choose(): number;
+}

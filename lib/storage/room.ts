@@ -1,0 +1,107 @@
+/**
+ * Room for entries: the one place where memory is bounded. Before it hands out memory it sees to it that the store
+ * stays within its limit, by compaction and, where that wins nothing, by the policy.
+ *
+ * The limit covers everything: segments, index, what the policy keeps. Two segments and a little for the index are held
+ * back from entries, because moving entries takes memory before it gives any.
+ *
+ * @module
+ */
+
+import { CryptomemError } from "../errors.ts";
+import type { Arena, Stream } from "./arena.ts";
+import type { Compactor } from "./compactor.ts";
+import type { EvictionPolicy } from "./eviction/policy.ts";
+import type { KeyIndex } from "./key_index.ts";
+
+/**
+ * What a write pays towards compaction, in bytes moved for each byte written, so that the next segment is free by the
+ * time it is needed rather than all at once then.
+ */
+const COMPACTED_BYTES_PER_BYTE = 8;
+/** Bounds what one write pays, to some 50 µs. */
+const MAX_COMPACTED_BYTES_PER_WRITE = 256 * 1024;
+/** What is compacted between two looks whether it is enough. */
+const COMPACTED_BYTES_PER_LOOK = 64 * 1024;
+/** An insertion can make the index take a chunk for buckets and one for overflow. */
+const INDEX_RESERVE_BYTES = 2 * 64 * 1024;
+/** A bound has this many segments at least, so that the two held back are a small part of it. */
+const SEGMENTS_OF_LIMIT = 64;
+const MIN_SEGMENT_BYTES = 16 * 1024;
+
+/** The smallest limit with which there is room for anything beside what is held back. */
+export const MIN_MAX_MEMORY_BYTES = 1024 * 1024;
+
+/** Bytes of a segment that suit a limit: a power of two, at most `largest`. */
+export function segmentBytesFor(maxMemoryBytes: number, largest: number): number {
+  let bytes = largest;
+  while (bytes > MIN_SEGMENT_BYTES && bytes * SEGMENTS_OF_LIMIT > maxMemoryBytes) bytes /= 2;
+  return bytes;
+}
+
+/** Hands out memory within a limit. */
+export class Room {
+  /** Limit of {@linkcode memoryBytes}; Infinity for none. */
+  readonly maxBytes: number;
+  readonly #arena: Arena;
+  readonly #index: KeyIndex;
+  readonly #compactor: Compactor;
+  readonly #policy: EvictionPolicy;
+  readonly #reserveBytes: number;
+
+  constructor(
+    parts: { arena: Arena; index: KeyIndex; compactor: Compactor; policy: EvictionPolicy },
+    maxBytes: number,
+  ) {
+    this.#arena = parts.arena;
+    this.#index = parts.index;
+    this.#compactor = parts.compactor;
+    this.#policy = parts.policy;
+    this.maxBytes = maxBytes;
+    this.#reserveBytes = 2 * this.#arena.segmentBytes + INDEX_RESERVE_BYTES;
+  }
+
+  /** All memory taken from the system. */
+  get memoryBytes(): number {
+    return this.#arena.takenBytes + this.#index.bytes + this.#policy.bytes;
+  }
+
+  /**
+   * Hands out memory for an entry. Entries may move or go meanwhile.
+   *
+   * @throws CryptomemError `OUT_OF_MEMORY` if there is none to be had
+   */
+  take(sizeBytes: number, stream: Stream): number {
+    this.#compactor.step(Math.min(sizeBytes * COMPACTED_BYTES_PER_BYTE, MAX_COMPACTED_BYTES_PER_WRITE));
+    if (this.maxBytes !== Infinity) this.#makeRoom(sizeBytes, stream);
+    return this.#arena.allocate(sizeBytes, stream);
+  }
+
+  #makeRoom(sizeBytes: number, stream: Stream): void {
+    const limitBytes = this.maxBytes - this.#reserveBytes;
+    if (sizeBytes + this.#index.bytes > limitBytes) {
+      throw outOfMemory(`it takes ${sizeBytes} bytes, more than the limit of ${this.maxBytes} allows`);
+    }
+    // When the next segment will not fit, each write looks at as much of the old as it adds of the new.
+    if (this.memoryBytes + this.#arena.segmentBytes > limitBytes) this.#evict(sizeBytes);
+    while (this.memoryBytes + this.#arena.neededBytes(sizeBytes, stream) > limitBytes) {
+      if (this.#arena.releaseSpare() || this.#compactor.step(COMPACTED_BYTES_PER_LOOK)) continue;
+      if (this.#policy.evict() > 0) continue;
+      throw outOfMemory(
+        `the limit of ${this.maxBytes} bytes is reached and policy ${this.#policy.name} evicts nothing`,
+      );
+    }
+  }
+
+  #evict(bytes: number): void {
+    for (let left = bytes; left > 0;) {
+      const looked = this.#policy.evict();
+      if (looked === 0) return;
+      left -= looked;
+    }
+  }
+}
+
+function outOfMemory(state: string): CryptomemError {
+  return new CryptomemError("OUT_OF_MEMORY", `Cannot store the entry: ${state}`);
+}
