@@ -53,6 +53,15 @@ export const MAX_POOLED_BYTES_PER_SIZE = 4 * 1024 * 1024;
 /** How long the server waits to accept again when the system has no file descriptor or memory left. */
 export const ACCEPT_RETRY_MS = 50;
 
+/** What goes when memory is full, unless told otherwise. */
+export const DEFAULT_EVICTION = "s3-fifo";
+
+/**
+ * Where a server without a limit warns once that memory grows, if it may not ask how much the machine has; else at half
+ * of that.
+ */
+export const MEMORY_WARNING_BYTES = 1024 ** 3;
+
 /** Where the server listens unless told otherwise. */
 export const DEFAULT_HOSTNAME = "127.0.0.1";
 

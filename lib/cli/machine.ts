@@ -15,6 +15,11 @@ export function variable(name: string): string | undefined {
   return isGranted({ name: "env", variable: name }) ? Deno.env.get(name) : undefined;
 }
 
+/** Memory of the machine in bytes, `undefined` where it may not be asked about. */
+export function machineMemoryBytes(): number | undefined {
+  return isGranted({ name: "sys", kind: "systemMemoryInfo" }) ? Deno.systemMemoryInfo().total : undefined;
+}
+
 /** Why a file could not be read, in a few words. */
 export function reasonOf(error: unknown): string {
   if (error instanceof Deno.errors.NotFound) return "there is no such file";

@@ -6,6 +6,7 @@
  */
 import { formatDuration, parseDurationMs } from "../duration.ts";
 import {
+  DEFAULT_EVICTION,
   DEFAULT_FRAME_TIMEOUT_MS,
   DEFAULT_HOSTNAME,
   DEFAULT_MAX_VALUE_BYTES,
@@ -13,7 +14,12 @@ import {
   MAX_CONFIGURABLE_VALUE_BYTES,
   MAX_TIMER_MS,
 } from "../limits.ts";
+import { MIN_MAX_MEMORY_BYTES } from "../storage/room.ts";
+import { POLICY_NAMES, type PolicyName } from "../storage/eviction/policy.ts";
 import { formatSize, parseSizeBytes } from "./size.ts";
+
+/** How one writes that memory has no limit. */
+const NO_LIMIT = "none";
 
 /** What `--help` and the README say about an option. */
 export interface OptionRow {
@@ -72,6 +78,24 @@ export const SETTINGS = [
     defaultText: formatSize(DEFAULT_MAX_VALUE_BYTES),
     summary: `Longest value taken, at most ${formatSize(MAX_CONFIGURABLE_VALUE_BYTES)}`,
     parse: parseMaxValueBytes,
+  },
+  {
+    name: "max-memory",
+    property: "maxMemoryBytes",
+    placeholder: "SIZE",
+    variable: "CRYPTOMEM_MAX_MEMORY",
+    defaultText: NO_LIMIT,
+    summary: `All memory that entries, index and policy may take, at least ${formatSize(MIN_MAX_MEMORY_BYTES)}`,
+    parse: parseMaxMemoryBytes,
+  },
+  {
+    name: "eviction",
+    property: "eviction",
+    placeholder: "POLICY",
+    variable: "CRYPTOMEM_EVICTION",
+    defaultText: DEFAULT_EVICTION,
+    summary: `What goes when memory is full: ${POLICY_NAMES.join(", ")}`,
+    parse: parseEviction,
   },
   {
     name: "frame-timeout",
@@ -141,4 +165,26 @@ function parseFrameTimeoutMs(value: string | number): number {
     throw new RangeError(`Cannot use ${JSON.stringify(value)} as a timeout: it must be from 1ms to 24d`);
   }
   return frameTimeoutMs;
+}
+
+function parseMaxMemoryBytes(value: string | number): number {
+  if (value === NO_LIMIT) return Infinity;
+  const maxMemoryBytes = parseSizeBytes(value);
+  if (maxMemoryBytes < MIN_MAX_MEMORY_BYTES) {
+    throw new RangeError(
+      `Cannot use ${JSON.stringify(value)} as the limit of memory: it must be at least ` +
+        `${formatSize(MIN_MAX_MEMORY_BYTES)}, or ${NO_LIMIT}`,
+    );
+  }
+  return maxMemoryBytes;
+}
+
+function parseEviction(value: string | number): PolicyName {
+  const policy = POLICY_NAMES.find((name) => name === value);
+  if (policy === undefined) {
+    throw new RangeError(
+      `Cannot use ${JSON.stringify(value)} as an eviction policy: there are ${POLICY_NAMES.join(", ")}`,
+    );
+  }
+  return policy;
 }

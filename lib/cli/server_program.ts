@@ -8,6 +8,7 @@ import { type RunningServer, serve } from "../server/serve.ts";
 import { VERSION } from "../version.ts";
 import { parseFlags, settleConfiguration } from "./configuration.ts";
 import { helpText } from "./help.ts";
+import { machineMemoryBytes } from "./machine.ts";
 import { type Configuration, PROGRAM_OPTIONS } from "./options.ts";
 import { onStopSignal } from "./stop_signal.ts";
 import { requireListening, surroundingsOf } from "./surroundings.ts";
@@ -43,7 +44,13 @@ async function listen(configuration: Configuration): Promise<number> {
   const stop = new AbortController();
   let server: RunningServer;
   try {
-    server = serve({ ...configuration, signal: stop.signal, log: (line) => complain(`cryptomem: ${line}`) });
+    const machineBytes = machineMemoryBytes();
+    server = serve({
+      ...configuration,
+      ...(machineBytes !== undefined && { memoryWarningBytes: machineBytes / 2 }),
+      signal: stop.signal,
+      log: (line) => complain(`cryptomem: ${line}`),
+    });
   } catch (error) {
     return complain(whyNotListening(error, configuration), EXIT_FAILURE);
   }

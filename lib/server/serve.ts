@@ -9,17 +9,21 @@ import { type Clock, systemClock, turnClock } from "../clock.ts";
 import { CmDialect } from "../codec/cm.ts";
 import {
   ACCEPT_RETRY_MS,
+  DEFAULT_EVICTION,
   DEFAULT_FRAME_TIMEOUT_MS,
   DEFAULT_HOSTNAME,
   DEFAULT_MAX_VALUE_BYTES,
   DEFAULT_PORT,
   MAX_DEADLINE_SWEEP_MS,
+  MEMORY_WARNING_BYTES,
   SHUTDOWN_GRACE_MS,
 } from "../limits.ts";
 import { Engine } from "../storage/engine.ts";
 import { Janitor } from "../storage/janitor.ts";
+import type { PolicyName } from "../storage/eviction/policy.ts";
 import type { Store } from "../storage/store.ts";
 import { BufferPool } from "./buffer_pool.ts";
+import { MemoryWatch } from "./memory_watch.ts";
 import { Session, type SessionContext } from "./session.ts";
 
 /** How to serve; everything has a default. */
@@ -30,8 +34,14 @@ export interface ServeOptions {
   readonly port?: number;
   /** A listener to use instead of `hostname` and `port`; it is closed at the end. */
   readonly listener?: Deno.TcpListener;
-  /** Where entries are kept. Default: a new {@linkcode Engine}. */
+  /** Where entries are kept. Default: an engine in memory, made with the next two options. */
   readonly store?: Store;
+  /** All the memory that entries, index and policy may take, in bytes. Default: no limit. */
+  readonly maxMemoryBytes?: number;
+  /** What goes when that limit is reached. Default `s3-fifo`. */
+  readonly eviction?: PolicyName;
+  /** Without a limit, where a line of the log warns that memory grows, in bytes. Default 1 GiB. */
+  readonly memoryWarningBytes?: number;
   /** Where time comes from. Default: the machine's clock. */
   readonly clock?: Clock;
   /** Aborting it is the same as calling `shutdown()`. */
@@ -84,6 +94,7 @@ class Server implements RunningServer {
   /** Every open session with the promise of its end. */
   readonly #sessions = new Map<Session, Promise<void>>();
   readonly #sweepMs: number;
+  readonly #memoryWatch: MemoryWatch;
   #isStopping = false;
 
   constructor(options: ServeOptions) {
@@ -96,7 +107,8 @@ class Server implements RunningServer {
       signal,
       log = () => {},
     } = options;
-    const store = options.store ?? new Engine({ clock: turnClock(clock) });
+    const { maxMemoryBytes = Infinity, eviction = DEFAULT_EVICTION } = options;
+    const store = options.store ?? new Engine({ clock: turnClock(clock), maxMemoryBytes, policy: eviction });
     this.#clock = clock;
     this.#listener = options.listener ?? Deno.listen({ hostname, port });
     this.address = this.#listener.addr;
@@ -109,6 +121,7 @@ class Server implements RunningServer {
       reportError: (error) => log(`internal error: ${error instanceof Error ? error.stack ?? error.message : error}`),
     };
     this.#sweepMs = Math.min(Math.max(1, frameTimeoutMs / 10), MAX_DEADLINE_SWEEP_MS);
+    this.#memoryWatch = new MemoryWatch(store, options.memoryWarningBytes ?? MEMORY_WARNING_BYTES, log);
     this.finished = this.#run(new Janitor(store, clock));
     if (signal?.aborted) this.shutdown();
     else signal?.addEventListener("abort", () => this.shutdown(), { once: true });
@@ -130,8 +143,9 @@ class Server implements RunningServer {
   async #run(janitor: Janitor): Promise<void> {
     janitor.start();
     let sweeper = this.#clock.schedule(this.#sweepMs, sweep);
-    const sessions = this.#sessions, clock = this.#clock, sweepMs = this.#sweepMs;
+    const sessions = this.#sessions, clock = this.#clock, sweepMs = this.#sweepMs, memoryWatch = this.#memoryWatch;
     function sweep(): void {
+      memoryWatch.look();
       const nowMs = clock.nowMs();
       for (const session of sessions.keys()) session.checkDeadline(nowMs);
       sweeper = clock.schedule(sweepMs, sweep);

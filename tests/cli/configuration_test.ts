@@ -28,6 +28,8 @@ Deno.test("settleConfiguration() has a default for everything", async () => {
     hostname: DEFAULT_HOSTNAME,
     port: DEFAULT_PORT,
     maxValueBytes: DEFAULT_MAX_VALUE_BYTES,
+    maxMemoryBytes: Infinity,
+    eviction: "s3-fifo",
     frameTimeoutMs: DEFAULT_FRAME_TIMEOUT_MS,
   });
 });
@@ -39,6 +41,8 @@ Deno.test("settleConfiguration() lets flags win over environment over file over 
     port: 3,
     hostname: "environment",
     maxValueBytes: 1024,
+    maxMemoryBytes: Infinity,
+    eviction: "s3-fifo",
     frameTimeoutMs: DEFAULT_FRAME_TIMEOUT_MS,
   });
 });
@@ -50,10 +54,13 @@ Deno.test("settleConfiguration() finds the file by CRYPTOMEM_CONFIG too, a flag 
 });
 
 Deno.test("settleConfiguration() reads values alike from every source", async () => {
-  const expected = { hostname: "::1", port: 0, maxValueBytes: 2 * 1024 * 1024, frameTimeoutMs: 1500 };
-  const yaml = 'host: "::1"\nport: 0\nmax-value-size: 2mb\nframe-timeout: 1500\n';
-  const lines = "host=::1\nport=0\nmax-value-size=2097152\nframe-timeout=1.5s\n";
-  assertEquals(await settle("--host ::1 --port 0 --max-value-size 2mb --frame-timeout 1500ms".split(" ")), expected);
+  const MIB = 1024 * 1024;
+  const memory = { maxMemoryBytes: 512 * MIB, eviction: "lru" } as const;
+  const expected = { hostname: "::1", port: 0, maxValueBytes: 2 * MIB, ...memory, frameTimeoutMs: 1500 };
+  const yaml = 'host: "::1"\nport: 0\nmax-value-size: 2mb\nmax-memory: 512mb\neviction: lru\nframe-timeout: 1500\n';
+  const lines = "host=::1\nport=0\nmax-value-size=2097152\nmax-memory=536870912\neviction=lru\nframe-timeout=1.5s\n";
+  const flags = "--host ::1 --port 0 --max-value-size 2mb --max-memory 0.5gb --eviction lru --frame-timeout 1500ms";
+  assertEquals(await settle(flags.split(" ")), expected);
   assertEquals(await settle(["--config", "c.yaml"], { files: { "c.yaml": yaml } }), expected);
   assertEquals(await settle(["--config", "c.conf"], { files: { "c.conf": lines } }), expected);
   assertEquals(
@@ -62,6 +69,8 @@ Deno.test("settleConfiguration() reads values alike from every source", async ()
         CRYPTOMEM_HOST: "::1",
         CRYPTOMEM_PORT: "0",
         CRYPTOMEM_MAX_VALUE_SIZE: "2mb",
+        CRYPTOMEM_MAX_MEMORY: "512mb",
+        CRYPTOMEM_EVICTION: "lru",
         CRYPTOMEM_FRAME_TIMEOUT: "1500",
       },
     }),
@@ -94,6 +103,10 @@ Deno.test("settleConfiguration() refuses values out of range or of another kind"
     assertEquals((await complaint(["--host", host])).startsWith("--host: Cannot use"), true, host);
   }
   assertEquals((await complaint(["--max-value-size", "1gb"])).startsWith("--max-value-size: Cannot use"), true);
+  assertEquals((await complaint(["--max-memory", "1000"])).startsWith("--max-memory: Cannot use"), true);
+  assertEquals((await complaint(["--max-memory", "lots"])).startsWith("--max-memory: Cannot read"), true);
+  assertEquals((await complaint(["--eviction", "fifo"])).startsWith("--eviction: Cannot use"), true);
+  assertEquals((await settle(["--max-memory", "none", "--eviction", "none"])).maxMemoryBytes, Infinity);
   assertEquals((await complaint(["--frame-timeout", "0"])).startsWith("--frame-timeout: Cannot use"), true);
   assertEquals((await complaint(["--frame-timeout", "25d"])).startsWith("--frame-timeout: Cannot use"), true);
 });
