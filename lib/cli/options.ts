@@ -85,7 +85,7 @@ export const SETTINGS = [
     placeholder: "SIZE",
     variable: "CRYPTOMEM_MAX_MEMORY",
     defaultText: NO_LIMIT,
-    summary: `All memory that entries, index and policy may take, at least ${formatSize(MIN_MAX_MEMORY_BYTES)}`,
+    summary: `All memory that entries may take, at least ${formatSize(MIN_MAX_MEMORY_BYTES)}`,
     parse: parseMaxMemoryBytes,
   },
   {
@@ -94,7 +94,7 @@ export const SETTINGS = [
     placeholder: "POLICY",
     variable: "CRYPTOMEM_EVICTION",
     defaultText: DEFAULT_EVICTION,
-    summary: `What goes when memory is full: ${POLICY_NAMES.join(", ")}`,
+    summary: `What goes when full: ${POLICY_NAMES.join(" ")}`,
     parse: parseEviction,
   },
   {

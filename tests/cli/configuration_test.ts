@@ -133,7 +133,7 @@ Deno.test("settleConfiguration() refuses unknown keys and suggests the nearest",
   );
   assertEquals(
     await complaint(["--config", "c.conf"], { files: { "c.conf": "password=hunter2" } }),
-    "c.conf: password: Unknown option; there are host port max-value-size frame-timeout",
+    "c.conf: password: Unknown option; there are host port max-value-size max-memory eviction frame-timeout",
   );
   for (const key of ["__proto__", "constructor", "toString"]) {
     const message = await complaint(["--config", "c.conf"], { files: { "c.conf": `${key}=1` } });
