@@ -1,11 +1,12 @@
 /**
  * `deno task bench:engine`: how fast the engine is and how much memory it takes, without network and protocol. Medians
- * of several runs, each in a process of its own.
+ * of several runs, each in a process of its own. With a word behind it, only the groups of rows whose title has it.
  *
  * @module
  */
 
-import { type Figure, SCENARIOS } from "./engine_scenarios.ts";
+import { SCENARIOS } from "./engine_scenarios.ts";
+import type { Figure } from "./figure.ts";
 import { digits, median, printTable } from "./table.ts";
 
 const RUNS = 5;
@@ -23,7 +24,7 @@ async function measure(scenario: string): Promise<Figure[]> {
 
 /** Runs of one scenario hold the same figures in the same order. */
 function rowsOf(runs: readonly Figure[][]): string[][] {
-  return runs[0]!.map(({ name, unit, atMost }, i) => {
+  return runs[0]!.map(({ name, unit, atMost = Infinity, atLeast = -Infinity }, i) => {
     const values = runs.map((figures) => figures[i]!.value);
     const middle = median(values);
     return [
@@ -31,13 +32,14 @@ function rowsOf(runs: readonly Figure[][]): string[][] {
       `${digits(middle)} ${unit}`,
       digits(Math.min(...values)),
       digits(Math.max(...values)),
-      atMost === undefined ? "" : `≤ ${atMost} ${unit}`,
-      atMost === undefined ? "" : middle <= atMost ? "yes" : "NO",
+      atMost < Infinity ? `≤ ${atMost} ${unit}` : atLeast > -Infinity ? `≥ ${atLeast} ${unit}` : "",
+      atMost === Infinity && atLeast === -Infinity ? "" : middle <= atMost && middle >= atLeast ? "yes" : "NO",
     ];
   });
 }
 
-for (const scenario of Object.keys(SCENARIOS)) {
+const [word = ""] = Deno.args;
+for (const scenario of Object.keys(SCENARIOS).filter((title) => title.includes(word))) {
   const runs: Figure[][] = [];
   for (let i = 0; i < RUNS; i++) runs.push(await measure(scenario));
   printTable(scenario, ["Engine", `median of ${RUNS}`, "lowest", "highest", "bound", "held"], rowsOf(runs));

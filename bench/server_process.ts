@@ -51,10 +51,10 @@ export class ServerProcess implements AsyncDisposable {
   }
 
   /** Starts Redis without persistence. */
-  static async redis(signal: AbortSignal): Promise<ServerProcess> {
+  static async redis(signal: AbortSignal, settings: readonly string[] = []): Promise<ServerProcess> {
     const port = freePort();
     const child = new Deno.Command("redis-server", {
-      args: ["--bind", HOSTNAME, "--port", String(port), "--save", "", "--appendonly", "no"],
+      args: ["--bind", HOSTNAME, "--port", String(port), "--save", "", "--appendonly", "no", ...settings],
       stdin: "null",
       stdout: "null",
       stderr: "inherit",

@@ -52,8 +52,8 @@ export const RESP: Wire = {
   status: (question) => (question === "SET" ? "+" : "$").charCodeAt(0),
 };
 
-/** An array of bulk strings. */
-function array(strings: readonly Uint8Array[]): Uint8Array {
+/** A command of RESP: an array of bulk strings. */
+export function array(strings: readonly Uint8Array[]): Uint8Array {
   const parts = strings.flatMap((string) => [utf8(`$${string.length}\r\n`), string, utf8("\r\n")]);
   return joined([utf8(`*${strings.length}\r\n`), ...parts]);
 }

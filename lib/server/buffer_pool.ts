@@ -19,9 +19,10 @@ export class BufferPool {
     return new Uint8Array(bytes);
   }
 
-  /** Gives a buffer back; one of no common size is left to the garbage collector. */
+  /** Gives a buffer back, which nobody may use any more. One of no common size goes back to the system at once. */
   give(buffer: Uint8Array<ArrayBuffer>): void {
     const i = (BUFFER_BYTES as readonly number[]).indexOf(buffer.length);
     if (i >= 0 && this.#free[i]!.length * buffer.length < MAX_POOLED_BYTES_PER_SIZE) this.#free[i]!.push(buffer);
+    else buffer.buffer.transfer(0);
   }
 }

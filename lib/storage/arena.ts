@@ -92,6 +92,8 @@ export class Arena {
   takenBytes = 0;
   /** Bytes of sealed segments that are not live: what compaction can win back. */
   reclaimableBytes = 0;
+  /** How many segments have begun to be filled so far. */
+  sequence = 0;
 
   /** By id; id 0 is never used, so that no address is 0. */
   readonly #segments: (Segment | undefined)[] = [undefined];
@@ -101,7 +103,6 @@ export class Arena {
   readonly #spares: Segment[] = [];
   /** The segment that each stream is filling; a stream has none before its first range. */
   readonly #active: (Segment | undefined)[] = [undefined, undefined];
-  #sequence = 0;
 
   /** @param segmentBytes a power of two, at least 1 KiB and at most {@linkcode DEFAULT_SEGMENT_BYTES} */
   constructor(segmentBytes: number = DEFAULT_SEGMENT_BYTES) {
@@ -233,7 +234,7 @@ export class Arena {
     if (full !== undefined) this.#seal(full);
     segment.state = SegmentState.ACTIVE;
     segment.stream = stream;
-    segment.sequence = ++this.#sequence;
+    segment.sequence = ++this.sequence;
     return this.#active[stream] = segment;
   }
 

@@ -18,7 +18,7 @@ export interface ClearingHost {
   readonly arena: Arena;
   readonly entries: Entries;
   readonly index: KeyIndex;
-  /** Removes an entry; {@linkcode Clearing.count} is called if it was alive. */
+  /** Removes an entry; {@linkcode Clearing.count} is called if it was alive at the start. */
   remove(address: number): void;
 }
 
@@ -26,6 +26,8 @@ export interface ClearingHost {
 export class Clearing {
   /** Resolves with the number of entries removed when all are. */
   readonly done: Promise<number>;
+  /** When it was called: what had expired by then does not count. */
+  readonly startMs: number;
   readonly #host: ClearingHost;
   readonly #prefix: Uint8Array;
   readonly #lastVersion: number;
@@ -33,11 +35,12 @@ export class Clearing {
   #removed = 0;
   #resolve!: (removed: number) => void;
 
-  /** @param lastVersion the newest version that it covers */
-  constructor(host: ClearingHost, prefix: Uint8Array, lastVersion: number) {
+  /** @param start the moment of the call: the newest version given by then, and the time */
+  constructor(host: ClearingHost, prefix: Uint8Array, start: { lastVersion: number; nowMs: number }) {
     this.#host = host;
     this.#prefix = prefix.slice();
-    this.#lastVersion = lastVersion;
+    this.#lastVersion = start.lastVersion;
+    this.startMs = start.nowMs;
     this.done = new Promise((resolve) => this.#resolve = resolve);
   }
 

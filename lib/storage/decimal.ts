@@ -57,7 +57,7 @@ export function writeDecimal(value: Integer, target: Uint8Array): number {
   length++;
   for (let at = length - 1; at >= (value < 0 ? 1 : 0); at--) {
     const tens = Math.floor(rest / 10);
-    target[at] = ZERO + rest - tens * 10;
+    target[at] = ZERO + (rest - tens * 10);
     rest = tens;
   }
   if (value < 0) target[0] = MINUS;

@@ -7,7 +7,7 @@
 
 import { type ByteRange, copyBytes } from "../bytes.ts";
 import type { Clock } from "../clock.ts";
-import { Arena, DEFAULT_SEGMENT_BYTES, type Stream } from "./arena.ts";
+import { Arena, DEFAULT_SEGMENT_BYTES } from "./arena.ts";
 import { Clearing } from "./clearing.ts";
 import { Compactor } from "./compactor.ts";
 import { Entries } from "./entries.ts";
@@ -171,7 +171,16 @@ export class EntryTable {
       if (this.#entries.sizeAt(words, at) === sizeBytes) return this.#overwrite(present, value, expiry);
     }
     const stream = this.#policy.streamFor(hash, present);
-    const address = this.#takeRoom(sizeBytes, stream);
+    const shielded = this.#shield(present);
+    let address: number;
+    try {
+      address = this.#room.take(sizeBytes, stream);
+    } catch (error) {
+      this.#refused++;
+      const kept = this.#index.find(hash, key);
+      if (shielded !== 0 && kept !== 0) this.setExpiry(kept, shielded);
+      throw error;
+    }
     this.#write(address, key, value, expiry);
     // Taking room may have moved or evicted what was there, so it is looked up again rather than remembered.
     const replaced = present === 0 ? 0 : this.#index.find(hash, key);
@@ -216,7 +225,7 @@ export class EntryTable {
   /** {@linkcode Store.clear}. */
   clear(prefix: Uint8Array): Promise<number> {
     const host = { arena: this.#arena, entries: this.#entries, index: this.#index, remove: this.#removeCleared };
-    const clearing = new Clearing(host, prefix, this.#version);
+    const clearing = new Clearing(host, prefix, { lastVersion: this.#version, nowMs: this.#nowMs() });
     this.#clearings.push(clearing);
     if (clearing.step(CLEARED_AT_ONCE_STEPS)) this.onWork?.();
     else this.#clearings.pop();
@@ -231,6 +240,7 @@ export class EntryTable {
       if (!clearing.step(maxSteps)) this.#clearings = this.#clearings.slice(1);
       hasMore = true;
     }
+    hasMore = this.#index.shrink(maxSteps) || hasMore;
     return this.#compactor.step(maxSteps * COMPACTED_BYTES_PER_STEP) || hasMore;
   }
 
@@ -292,17 +302,15 @@ export class EntryTable {
   /** An entry that a CLEAR covers counts for it however it goes, be it by a write that comes first. */
   #countCleared(address: number): void {
     if (this.#clearings.length === 0) return;
-    if (this.#isExpired(this.#arena.segmentOf(address).words, this.#arena.wordOf(address))) return;
-    this.#clearingOf(address)?.count();
+    const clearing = this.#clearingOf(address), expiry = this.expiryOf(address);
+    if (clearing !== undefined && (expiry === 0 || expiry > clearing.startMs)) clearing.count();
   }
 
-  #takeRoom(sizeBytes: number, stream: Stream): number {
-    try {
-      return this.#room.take(sizeBytes, stream);
-    } catch (error) {
-      this.#refused++;
-      throw error;
-    }
+  /** Keeps an entry from going for room that its own next value may then be refused: what never expires is safe. */
+  #shield(present: number): number {
+    const expiry = this.isLiving(present) ? this.expiryOf(present) : 0;
+    if (expiry !== 0) this.setExpiry(present, 0);
+    return expiry;
   }
 
   /** Fills fresh room with a new entry. */

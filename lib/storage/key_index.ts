@@ -27,6 +27,11 @@ const GROW_ENTRIES_PER_BUCKET = 8;
 /** Entries per bucket below which shrinking begins: load 0.2, far from the 0.4 that growth leaves behind. */
 const SHRINK_ENTRIES_PER_BUCKET = 2;
 const SPLITS_PER_INSERTION = 2;
+/**
+ * Buckets, overflow included, beyond which two chains are not merged: CLEAR empties the index from one end, and to
+ * shrink by its size alone would drive what is left together into chains of a thousand entries.
+ */
+const MAX_MERGED_BUCKETS = 5;
 const HASH_BITS = 32;
 /** From this bit on, the bits of a hash are in its tag. */
 const TAG_SHIFT = 16;
@@ -115,7 +120,21 @@ export class KeyIndex {
   remove(hash: number, address: number): void {
     this.#removeFromChain(this.#bucketOf(hash), address);
     this.size--;
-    if (this.size < SHRINK_ENTRIES_PER_BUCKET << this.#level && !this.#growing) this.#mergeLast();
+    this.shrink(1);
+  }
+
+  /**
+   * Shrinks by some buckets if the index is nearly empty: a removal does one, and may leave more to do.
+   *
+   * @returns whether there is more to do
+   */
+  shrink(maxBuckets: number): boolean {
+    for (let i = 0; i < maxBuckets; i++) {
+      if (this.size >= SHRINK_ENTRIES_PER_BUCKET << this.#level) return false;
+      this.#growing = false;
+      if (!this.#mergeLast()) return false;
+    }
+    return true;
   }
 
   /**
@@ -248,20 +267,27 @@ export class KeyIndex {
     }
   }
 
-  /** Takes the last bucket back into the one it was split from. */
-  #mergeLast(): void {
-    if (this.#split === 0) {
-      if (this.#level === INITIAL_LEVEL) return;
-      this.#level--;
-      this.#split = 1 << this.#level;
-    }
-    this.#split--;
-    const last = this.#split + (1 << this.#level);
+  /** Takes the last bucket back into the one it was split from. Returns whether it could. */
+  #mergeLast(): boolean {
+    const level = this.#split === 0 ? this.#level - 1 : this.#level;
+    if (level < INITIAL_LEVEL) return false;
+    const last = this.#bucketCount() - 1, target = last - (1 << level);
+    if (this.#chainBuckets(last) + this.#chainBuckets(target) > MAX_MERGED_BUCKETS) return false;
+    this.#level = level;
+    this.#split = target;
     this.#takeChain(last);
     for (let i = 0; i < this.#movedTags.length; i++) {
-      this.#append(this.#split, this.#movedTags[i]!, this.#movedAddresses[i]!);
+      this.#append(target, this.#movedTags[i]!, this.#movedAddresses[i]!);
     }
     this.#buckets.resize(last);
+    return true;
+  }
+
+  #chainBuckets(bucket: number): number {
+    let count = 1;
+    let link = this.#buckets.chunkOf(bucket).words[linkWord(bucket)]!;
+    for (; link !== 0; count++) link = this.#overflow.chunkOf(link).words[linkWord(link)]!;
+    return count;
   }
 
   /** Empties a bucket and its overflow buckets into `#movedTags` and `#movedAddresses`. */

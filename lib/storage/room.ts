@@ -18,13 +18,15 @@ import type { KeyIndex } from "./key_index.ts";
  * What a write pays towards compaction, in bytes moved for each byte written, so that the next segment is free by the
  * time it is needed rather than all at once then.
  */
-const COMPACTED_BYTES_PER_BYTE = 8;
-/** Bounds what one write pays, to some 50 µs. */
-const MAX_COMPACTED_BYTES_PER_WRITE = 256 * 1024;
+const COMPACTED_BYTES_PER_BYTE = 16;
+/** Bounds what one write pays, to some 100 µs. */
+const MAX_COMPACTED_BYTES_PER_WRITE = 512 * 1024;
 /** What is compacted between two looks whether it is enough. */
 const COMPACTED_BYTES_PER_LOOK = 64 * 1024;
 /** An insertion can make the index take a chunk for buckets and one for overflow. */
 const INDEX_RESERVE_BYTES = 2 * 64 * 1024;
+/** Segments being filled stay when they are empty, one for each stream. */
+const ACTIVE_SEGMENTS = 2;
 /** A bound has this many segments at least, so that the two held back are a small part of it. */
 const SEGMENTS_OF_LIMIT = 64;
 const MIN_SEGMENT_BYTES = 16 * 1024;
@@ -79,7 +81,9 @@ export class Room {
 
   #makeRoom(sizeBytes: number, stream: Stream): void {
     const limitBytes = this.maxBytes - this.#reserveBytes;
-    if (sizeBytes + this.#index.bytes > limitBytes) {
+    // What is left when all that can go has gone. To find out by evicting would be to lose everything for nothing.
+    const fixedBytes = this.#index.bytes + this.#policy.bytes + ACTIVE_SEGMENTS * this.#arena.segmentBytes;
+    if (sizeBytes + fixedBytes > limitBytes) {
       throw outOfMemory(`it takes ${sizeBytes} bytes, more than the limit of ${this.maxBytes} allows`);
     }
     // When the next segment will not fit, each write looks at as much of the old as it adds of the new.

@@ -92,19 +92,20 @@ export class TimingWheel {
     return false;
   }
 
-  /** An entry of the first slot that is not empty, the soonest to come; 0 if none is filed. */
+  /**
+   * The entry to come next, 0 if none is filed; among those that share its slot, any. So it comes at most one slot of
+   * the level it was filed on after another.
+   */
   soonest(): number {
-    if (this.size === 0) return 0;
-    for (let level = 0; level < LEVELS; level++) {
-      const now = Math.floor(this.#tick / SLOTS ** level) % SLOTS;
-      // On a coarser level, the slot where the wheel stands holds what comes a whole turn later, so it is the last.
-      const first = level === 0 ? 0 : 1;
-      for (let ahead = first; ahead < first + SLOTS; ahead++) {
-        const address = this.#heads[level * SLOTS + (now + ahead) % SLOTS]!;
-        if (address !== 0) return address;
-      }
+    let soonest = 0, soonestMs = Infinity;
+    for (let level = 0; level < LEVELS && this.size > 0; level++) {
+      const address = this.#firstOf(level);
+      if (address === 0) continue;
+      // What comes down from a coarser level next may be due before anything on the finer ones.
+      const ms = expiryMs(this.#arena.segmentOf(address).words, this.#arena.wordOf(address));
+      if (ms < soonestMs) soonest = address, soonestMs = ms;
     }
-    return 0;
+    return soonest;
   }
 
   /** Every filed entry: for checking. */
@@ -115,6 +116,18 @@ export class TimingWheel {
         address = nextInList(this.#arena.segmentOf(address).words, this.#arena.wordOf(address));
       }
     }
+  }
+
+  /** An entry of the first slot of a level that is not empty, 0 if all are. */
+  #firstOf(level: number): number {
+    const now = Math.floor(this.#tick / SLOTS ** level) % SLOTS;
+    // On a coarser level, the slot where the wheel stands holds what comes a whole turn later, so it is the last.
+    const first = level === 0 ? 0 : 1;
+    for (let ahead = first; ahead < first + SLOTS; ahead++) {
+      const address = this.#heads[level * SLOTS + (now + ahead) % SLOTS]!;
+      if (address !== 0) return address;
+    }
+    return 0;
   }
 
   #file(address: number): void {

@@ -48,6 +48,7 @@ function verifySegments({ arena, entries, stats }: EngineParts): Set<number> {
       valueBytes += valueLength(segment.words, at);
       liveHere += entries.sizeAt(segment.words, at);
     }
+    expect(segment.state !== SegmentState.JUMBO || liveHere > 0, `large entry ${segment.id} has gone, its buffer not`);
     expectEqual(segment.liveBytes, liveHere, `live bytes of segment ${segment.id}`);
     liveBytes += liveHere;
     takenBytes += segment.bytes.length;

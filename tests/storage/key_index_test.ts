@@ -72,3 +72,14 @@ Deno.test("a hash whose high half is 0 is made taggable: an empty slot has tag 0
   assertEquals(taggable(0x0000_1234) >>> 16, 1);
   assertEquals(taggable(0xabcd_1234), 0xabcd_1234);
 });
+
+Deno.test("an index that was about to grow when everything went shrinks all the same", () => {
+  const index = new KeyIndex(new Numbers());
+  // Growth begins at 65,537 and would take 4,096 insertions.
+  for (let address = 1; address <= 65_600; address++) index.insert(hashOf(address), address);
+  const grown = index.bytes;
+  for (let address = 1; address <= 65_600; address++) index.remove(hashOf(address), address);
+  assert(index.bytes < grown / 4, `${index.bytes} of ${grown} bytes are left`);
+  index.insert(hashOf(1), 1);
+  assertEquals(index.load, 1 / 160, "and does not go on growing");
+});

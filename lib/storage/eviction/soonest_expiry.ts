@@ -1,6 +1,6 @@
 /**
- * Soonest expiry first, to the resolution of the timing wheel (64 ms for what is due within 16 s, then coarser). An
- * entry without an expiry never goes: when only such are left, writes are refused. Keeps nothing for an entry.
+ * Soonest expiry first, to the resolution of the timing wheel (64 ms for what was set to live up to 16 s, then coarser).
+ * An entry without an expiry never goes: when only such are left, writes are refused. Keeps nothing for an entry.
  *
  * @module
  */
