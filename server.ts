@@ -8,7 +8,10 @@
  * @module
  */
 export { serve } from "./lib/server/serve.ts";
-export type { RunningServer, ServeOptions } from "./lib/server/serve.ts";
+export type { ListenOptions, RunningServer, ServeOptions } from "./lib/server/serve.ts";
+export { DIALECT_NAMES, type DialectName } from "./lib/codec/dialect.ts";
+export type { Integer } from "./lib/integer.ts";
+export { POLICY_NAMES, type PolicyName } from "./lib/storage/eviction/policy.ts";
 export type { Store, StoreStats } from "./lib/storage/store.ts";
 export type { ByteRange } from "./lib/bytes.ts";
 export type { Clock, Timer } from "./lib/clock.ts";

@@ -23,6 +23,21 @@ export function strictTextOf(bytes: Uint8Array): string {
   return strictDecoder.decode(bytes);
 }
 
+/**
+ * Bytes as a text of one character each, so that a Map or a Set can have them for a key. Not for people: UTF-8 looks
+ * broken in it.
+ */
+export function binaryText(bytes: Uint8Array): string {
+  let text = "";
+  for (let i = 0; i < bytes.length; i++) text += String.fromCharCode(bytes[i]!);
+  return text;
+}
+
+/** Opposite of {@linkcode binaryText}. */
+export function bytesOfBinaryText(text: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+}
+
 const NO_BYTES = new Uint8Array(0);
 
 /**

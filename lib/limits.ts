@@ -17,6 +17,18 @@ export const DEFAULT_MAX_VALUE_BYTES = 16 * 1024 * 1024;
  */
 export const MAX_CONFIGURABLE_VALUE_BYTES = 512 * 1024 * 1024;
 
+/** How much longer than the longest value a line of the text dialect may be. */
+export const MAX_LINE_BYTES_BEYOND_VALUE = 64 * 1024;
+
+/** Most words of a line behind its command: each is remembered by an object. */
+export const MAX_LINE_WORDS = 65_536;
+
+/** Longest password that is looked at: hashing takes time in proportion. */
+export const MAX_PASSWORD_BYTES = 512;
+
+/** How many passwords are hashed at once; each takes 32 MiB and a third of a second of one core. */
+export const MAX_CONCURRENT_PASSWORD_CHECKS = 2;
+
 /** How long a client may take to complete a frame that it has started. */
 export const DEFAULT_FRAME_TIMEOUT_MS = 10_000;
 
@@ -25,6 +37,12 @@ export const DEFAULT_FRAME_TIMEOUT_MS = 10_000;
  * millisecond, so that a large value may come over a thin line (256 kbit/s) but a trickle may not.
  */
 export const FRAME_PROGRESS_BYTES_PER_MS = 32;
+
+/**
+ * From so far on, a change of the distance between Unix time and the monotonic clock counts as the clock being set, and
+ * not as the two being read at slightly different moments.
+ */
+export const WALL_CLOCK_STEP_MS = 100;
 
 /** How often deadlines of connections are looked at; smaller where the frame timeout is. */
 export const MAX_DEADLINE_SWEEP_MS = 1_000;
@@ -46,6 +64,9 @@ export const BUFFER_BYTES = [4 * 1024, 16 * 1024, 64 * 1024] as const;
 
 /** Replies of one connection are written when they reach this; with one value more, it bounds what it has in flight. */
 export const REPLY_FLUSH_BYTES = 64 * 1024;
+
+/** What may wait for a subscriber that does not read before it is cut off. */
+export const MAX_PENDING_PUSH_BYTES = 32 * 1024 * 1024;
 
 /** What is kept for the next connections and replies, of each size of buffer. */
 export const MAX_POOLED_BYTES_PER_SIZE = 4 * 1024 * 1024;
@@ -106,3 +127,38 @@ export const CLIENT_TIMER_STEP_MS = 10;
 
 /** The longest delay a timer of the machine can count; `setTimeout` fires at once beyond it. */
 export const MAX_TIMER_MS = 2_147_483_647;
+
+/** Words of one RESP request, as in Redis. */
+export const MAX_RESP_WORDS = 1024 * 1024;
+
+/** Longest inline command of RESP, and longest line that holds a number, as in Redis. */
+export const MAX_RESP_LINE_BYTES = 64 * 1024;
+
+/** Longest RESP request, all its words together, as Redis bounds what one client may make it hold. */
+export const MAX_RESP_REQUEST_BYTES = 1024 ** 3;
+
+/** How much of an unknown RESP command is quoted in the answer: so much of its name and so much of its words. */
+export const MAX_RESP_QUOTED_BYTES = 128;
+
+/** A connection keeps places for so many words of a request; those of a longer one are given back. */
+export const MAX_KEPT_REQUEST_WORDS = 1_024;
+
+/** What the commands of one transaction may take together while they wait for EXEC. */
+export const MAX_TRANSACTION_BYTES = 64 * 1024 * 1024;
+
+/** What a collected command and each of its words are counted as, beside their bytes. */
+export const TRANSACTION_REQUEST_BYTES = 256;
+
+/** What the values that EXEC answers with may have together. */
+export const MAX_TRANSACTION_REPLY_BYTES = 64 * 1024 * 1024;
+
+/** Words of a slow command that are kept, and bytes of each, as in Redis. */
+export const MAX_SLOW_COMMAND_WORDS = 32;
+/** See {@linkcode MAX_SLOW_COMMAND_WORDS}. */
+export const MAX_SLOW_COMMAND_WORD_BYTES = 128;
+
+/** Longest name that a connection can give itself or its library. */
+export const MAX_CLIENT_NAME_BYTES = 1024;
+
+/** From how long on a command is noted in the slow log, unless told otherwise; Redis' default. */
+export const DEFAULT_SLOW_MICROSECONDS = 10_000;

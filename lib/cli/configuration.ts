@@ -9,7 +9,15 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { parseConfigFile } from "./config_file.ts";
 import { nearest } from "./nearest.ts";
-import { type Configuration, OPTIONS, PROGRAM_OPTIONS, SETTINGS } from "./options.ts";
+import {
+  type Configuration,
+  type ListRow,
+  OPTIONS,
+  PROGRAM_OPTIONS,
+  type SettingRow,
+  SETTINGS,
+  type SettingValue,
+} from "./options.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** The world outside, as far as the configuration reads it. */
@@ -20,24 +28,35 @@ export interface Surroundings {
   readonly readFile: (path: string) => Promise<string>;
 }
 
-/** The flags of a command line: name → text; a flag without a value has `""`. */
+/** The flags of a command line: name → text; a flag without a value has `""`, a repeated one its values with commas. */
 export type Flags = ReadonlyMap<string, string>;
+
+/** A command line, taken apart. */
+export interface CommandLine {
+  readonly flags: Flags;
+  /** The first word that is no option. */
+  readonly password: string | undefined;
+}
 
 type Value = string | number;
 
 const SWITCHES = OPTIONS.filter((row) => row.placeholder === undefined).map((row) => row.name);
 const VALUED = OPTIONS.filter((row) => row.placeholder !== undefined).map((row) => row.name);
 
+const LISTS: readonly string[] = SETTINGS.filter((row) => "isList" in row).map((row) => row.name);
+const MAX_PORT = 65_535;
+
 /**
- * The flags in the arguments.
+ * Takes the arguments apart: options, and as miniGoStore has them, a password and a port.
  *
  * @throws {UsageError} for a flag that is unknown, given twice or without its value, and for any other argument
  */
-export function parseFlags(args: readonly string[]): Flags {
+export function parseCommandLine(args: readonly string[]): CommandLine {
   const unknownFlags: string[] = [];
   const parsed: Record<string, unknown> = parseArgs([...args], {
     boolean: SWITCHES,
-    string: VALUED,
+    // Words as well: 007 is a password, not the number 7.
+    string: [...VALUED, "_"],
     collect: VALUED,
     unknown(arg, name) {
       // A flag's value may be a secret, so it goes no further.
@@ -49,7 +68,7 @@ export function parseFlags(args: readonly string[]): Flags {
   const flags = new Map<string, string>();
   for (const name of SWITCHES) if (parsed[name] === true) flags.set(name, "");
   // Whoever asks for help is not told off first.
-  if (flags.has("help")) return flags;
+  if (flags.has("help")) return { flags, password: undefined };
 
   for (const name of VALUED) {
     const values = parsed[name] as string[];
@@ -57,20 +76,34 @@ export function parseFlags(args: readonly string[]): Flags {
     if (values.includes("") || args.includes(`--${name}=`)) {
       throw new UsageError(`--${name}`, "Cannot use it without a value");
     }
-    if (values.length > 1) throw new UsageError(`--${name}`, `Cannot use it ${values.length} times: give it once`);
-    if (values[0] !== undefined) flags.set(name, values[0]);
+    if (values.length > 1 && !LISTS.includes(name)) {
+      throw new UsageError(`--${name}`, `Cannot use it ${values.length} times: give it once`);
+    }
+    if (values.length > 0) flags.set(name, values.join(","));
   }
   const [flag] = unknownFlags;
   if (flag !== undefined) {
     throw new UsageError(flag, unknownOption(flag.replace(/^-+/, ""), "--", [...VALUED, ...SWITCHES]));
   }
-  const [stray] = parsed["_"] as (string | number)[];
+  return { flags, password: takeWords(parsed["_"] as string[], args, flags) };
+}
+
+/** Returns the password among the words and takes the port over. No word is ever shown: it may be the password. */
+function takeWords(words: readonly string[], args: readonly string[], flags: Map<string, string>): string | undefined {
+  const [password, port, stray] = words.map(String);
+  const place = (word: string) => `argument ${args.indexOf(word) + 1}`;
+  if (password === "") throw new UsageError(place(password), "Cannot use an empty password");
   if (stray !== undefined) {
-    // Not shown either: some servers take their password this way.
-    const position = args.findIndex((arg) => arg === String(stray) || Number(arg) === stray) + 1;
-    throw new UsageError(`argument ${position}`, "Cannot use it: only options are taken, see --help");
+    throw new UsageError(place(stray), "Cannot use it: only options, a password and a port are taken, see --help");
   }
-  return flags;
+  if (port !== undefined) {
+    if (!/^\d{1,5}$/.test(port) || Number(port) > MAX_PORT) {
+      throw new UsageError(place(port), `Cannot use it as a port: it must be a whole number from 0 to ${MAX_PORT}`);
+    }
+    if (flags.has("port")) throw new UsageError(place(port), "Cannot use it as a port: --port is given as well");
+    flags.set("port", port);
+  }
+  return password;
 }
 
 /**
@@ -80,7 +113,7 @@ export function parseFlags(args: readonly string[]): Flags {
  */
 export async function settleConfiguration(flags: Flags, { variable, readFile }: Surroundings): Promise<Configuration> {
   const file = await readEntries(flags.get("config") ?? variable(PROGRAM_OPTIONS[0].variable), readFile);
-  const configuration: Partial<Record<string, Value>> = {};
+  const configuration: Partial<Record<string, SettingValue>> = {};
   for (const row of SETTINGS) {
     const [source, value] = [
       [`--${row.name}`, flags.get(row.name)],
@@ -88,7 +121,7 @@ export async function settleConfiguration(flags: Flags, { variable, readFile }: 
       [`${file.name}: ${row.name}`, file.entries.get(row.name)],
       ["default", row.defaultText],
     ].find(([, value]) => value !== undefined) as [string, unknown];
-    configuration[row.property] = parseValue(source, value, row.parse);
+    configuration[row.property] = parseSetting(source, value, row);
   }
   return configuration as Configuration;
 }
@@ -104,12 +137,23 @@ async function readEntries(path: string | undefined, readFile: Surroundings["rea
   return { name, entries };
 }
 
-function parseValue(source: string, value: unknown, parse: (value: Value) => Value): Value {
-  if (typeof value !== "string" && typeof value !== "number") {
-    throw new UsageError(source, `Cannot use ${nameOfType(value)} here: write a text or a number`);
+function parseSetting(source: string, value: unknown, row: SettingRow | ListRow): SettingValue {
+  if ("isList" in row) {
+    const values = Array.isArray(value) ? value : String(value).split(",").map((one) => one.trim());
+    return parseHere(source, () => row.parse(values.map((one) => asValue(source, one))));
   }
+  const single = asValue(source, value);
+  return parseHere(source, () => row.parse(single));
+}
+
+function asValue(source: string, value: unknown): Value {
+  if (typeof value === "string" || typeof value === "number") return value;
+  throw new UsageError(source, `Cannot use ${nameOfType(value)} here: write a text or a number`);
+}
+
+function parseHere(source: string, parse: () => SettingValue): SettingValue {
   try {
-    return parse(value);
+    return parse();
   } catch (error) {
     if (error instanceof TypeError || error instanceof RangeError) throw new UsageError(source, error.message);
     throw error;

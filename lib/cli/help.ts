@@ -12,13 +12,15 @@ export function helpText(): string {
   return [
     "Cryptomem: an in-memory cache for values that its clients have sealed.",
     "",
-    "Usage: deno run --allow-net server.ts [options]",
+    "Usage: deno run --allow-net server.ts [options] [PASSWORD [PORT]]",
     "",
     ...rows.map(([flag, text]) => `${flag.padEnd(width)}  ${text}`),
     "",
     "Each option can also be set in the environment (with --allow-env), --max-value-size as",
     "CRYPTOMEM_MAX_VALUE_SIZE, or in the file of --config (with --allow-read), as max-value-size.",
-    "Flags win over environment, environment over file.",
+    "Flags win over environment, environment over file. Several values stand with commas between.",
+    "With a PASSWORD, connections must give it first (PASS, AUTH). Other users of the machine can see",
+    "a program's arguments.",
   ].join("\n");
 }
 

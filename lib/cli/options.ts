@@ -4,6 +4,8 @@
  *
  * @module
  */
+import { formatAddress } from "../client/address.ts";
+import { DIALECT_NAMES, type DialectName } from "../codec/dialect.ts";
 import { formatDuration, parseDurationMs } from "../duration.ts";
 import {
   DEFAULT_EVICTION,
@@ -16,10 +18,11 @@ import {
 } from "../limits.ts";
 import { MIN_MAX_MEMORY_BYTES } from "../storage/room.ts";
 import { POLICY_NAMES, type PolicyName } from "../storage/eviction/policy.ts";
+import type { ListenOptions } from "../server/serve.ts";
 import { formatSize, parseSizeBytes } from "./size.ts";
 
-/** How one writes that memory has no limit. */
-const NO_LIMIT = "none";
+/** How one writes that there is none: no limit of memory, no further places. */
+const NONE = "none";
 
 /** What `--help` and the README say about an option. */
 export interface OptionRow {
@@ -45,8 +48,18 @@ export interface SettingRow extends OptionRow {
   /** Name in the configuration object. */
   readonly property: string;
   /** The value of a text, or of a number in a YAML file. Throws TypeError or RangeError with a message for the user. */
-  readonly parse: (value: string | number) => string | number;
+  readonly parse: (value: string | number) => SettingValue;
 }
+
+/** An option that has several values: its flag may be given again, and a comma parts them in a text. */
+export interface ListRow extends Omit<SettingRow, "parse"> {
+  readonly isList: true;
+  /** All values together; each is a text, or a number in a YAML file. */
+  readonly parse: (values: readonly (string | number)[]) => SettingValue;
+}
+
+/** What a setting can be. */
+export type SettingValue = string | number | readonly string[] | readonly ListenOptions[];
 
 /** Options with a value in the configuration. Flags win over environment over file over default. */
 export const SETTINGS = [
@@ -71,6 +84,27 @@ export const SETTINGS = [
     parse: parsePort,
   },
   {
+    name: "listen",
+    property: "listen",
+    placeholder: "PLACE",
+    variable: "CRYPTOMEM_LISTEN",
+    defaultText: NONE,
+    permission: "--allow-net",
+    summary: "One more place, [HOST:]PORT[=DIALECT]; may be given again",
+    isList: true,
+    parse: parseListen,
+  },
+  {
+    name: "dialects",
+    property: "dialects",
+    placeholder: "NAMES",
+    variable: "CRYPTOMEM_DIALECTS",
+    defaultText: DIALECT_NAMES.join(","),
+    summary: "Dialects spoken; others are closed",
+    isList: true,
+    parse: parseDialects,
+  },
+  {
     name: "max-value-size",
     property: "maxValueBytes",
     placeholder: "SIZE",
@@ -84,7 +118,7 @@ export const SETTINGS = [
     property: "maxMemoryBytes",
     placeholder: "SIZE",
     variable: "CRYPTOMEM_MAX_MEMORY",
-    defaultText: NO_LIMIT,
+    defaultText: NONE,
     summary: `All memory that entries may take, at least ${formatSize(MIN_MAX_MEMORY_BYTES)}`,
     parse: parseMaxMemoryBytes,
   },
@@ -106,7 +140,7 @@ export const SETTINGS = [
     summary: "How long a client may take to complete a request",
     parse: parseFrameTimeoutMs,
   },
-] as const satisfies readonly SettingRow[];
+] as const satisfies readonly (SettingRow | ListRow)[];
 
 /** Options about the program itself. */
 export const PROGRAM_OPTIONS = [
@@ -148,6 +182,40 @@ function parsePort(value: string | number): number {
   return port;
 }
 
+/** `[IPv6]` or a name, then a port, then a dialect. */
+const PLACE = /^(?:(?:\[([\w.:%-]+)\]|([\w.%-]+)):)?(\d+)(?:=(\w+))?$/;
+
+function parseListen(values: readonly (string | number)[]): readonly ListenOptions[] {
+  if (values.length === 1 && values[0] === NONE) return [];
+  return values.map((value) => {
+    const [, bracketed, name, port, dialect] = PLACE.exec(String(value)) ?? [];
+    if (port === undefined) {
+      throw new TypeError(
+        `Cannot use ${JSON.stringify(value)} as a place to listen: write PORT, HOST:PORT or PORT=DIALECT, such as ` +
+          "6380=gocache",
+      );
+    }
+    const hostname = bracketed ?? name;
+    return {
+      port: parsePort(port),
+      ...hostname !== undefined && { hostname },
+      ...dialect !== undefined && { dialect: parseDialect(dialect) },
+    };
+  });
+}
+
+function parseDialects(values: readonly (string | number)[]): readonly DialectName[] {
+  return values.map(parseDialect);
+}
+
+function parseDialect(value: string | number): DialectName {
+  const dialect = DIALECT_NAMES.find((name) => name === value);
+  if (dialect === undefined) {
+    throw new RangeError(`Cannot use ${JSON.stringify(value)} as a dialect: there are ${DIALECT_NAMES.join(", ")}`);
+  }
+  return dialect;
+}
+
 function parseMaxValueBytes(value: string | number): number {
   const maxValueBytes = parseSizeBytes(value);
   if (maxValueBytes > MAX_CONFIGURABLE_VALUE_BYTES) {
@@ -168,12 +236,12 @@ function parseFrameTimeoutMs(value: string | number): number {
 }
 
 function parseMaxMemoryBytes(value: string | number): number {
-  if (value === NO_LIMIT) return Infinity;
+  if (value === NONE) return Infinity;
   const maxMemoryBytes = parseSizeBytes(value);
   if (maxMemoryBytes < MIN_MAX_MEMORY_BYTES) {
     throw new RangeError(
       `Cannot use ${JSON.stringify(value)} as the limit of memory: it must be at least ` +
-        `${formatSize(MIN_MAX_MEMORY_BYTES)}, or ${NO_LIMIT}`,
+        `${formatSize(MIN_MAX_MEMORY_BYTES)}, or ${NONE}`,
     );
   }
   return maxMemoryBytes;
@@ -187,4 +255,21 @@ function parseEviction(value: string | number): PolicyName {
     );
   }
   return policy;
+}
+
+/** The settings as texts, for CONFIG GET. There is no secret among them. */
+export function settingTexts(configuration: Configuration): ReadonlyMap<string, string> {
+  return new Map(SETTINGS.map(({ name, property }) => [name, textOf(configuration[property])]));
+}
+
+function textOf(value: SettingValue): string {
+  if (value === Infinity) return NONE;
+  if (typeof value !== "object") return String(value);
+  return value.map((one) => typeof one === "string" ? one : placeText(one)).join(",") || NONE;
+}
+
+/** A place as one writes it. */
+function placeText({ hostname, port, dialect }: ListenOptions): string {
+  const address = hostname === undefined ? String(port) : formatAddress({ hostname, port });
+  return dialect === undefined ? address : `${address}=${dialect}`;
 }

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { OPERATIONS } from "../codec/operations.ts";
+import { type Operation, OPERATIONS } from "../codec/operations.ts";
 import { flagOf } from "./help.ts";
 import { OPTIONS } from "./options.ts";
 
@@ -43,15 +43,14 @@ function optionsTable(): string {
 
 function commandsTable(): string {
   return markdownTable(
-    ["Command", "Code", "Key", "Value", "TTL", "Access", "What it does"],
-    OPERATIONS.map((row) => [
-      code(row.name),
-      String(row.opcode),
-      tick(row.key),
-      tick(row.value),
-      tick(row.ttl),
-      row.access,
-      row.summary,
+    ["Command", "CM", "CM fields", "Words", "Access", "What it does"],
+    OPERATIONS.map(({ name, opcode, takes, arity, access, summary }) => [
+      code(name),
+      opcode === 0 ? "" : String(opcode),
+      opcode === 0 ? "" : fieldsOf(takes),
+      arity === 0 ? "" : arity < 0 ? `${-arity} or more` : String(arity),
+      access,
+      summary,
     ]),
   );
 }
@@ -64,6 +63,7 @@ function code(text: string | undefined): string {
   return text === undefined ? "" : `\`${text}\``;
 }
 
-function tick(yes: boolean): string {
-  return yes ? "yes" : "";
+function fieldsOf({ key, value, ttl }: Operation["takes"]): string {
+  const fields = { "key": key === true, "[key]": key === "optional", value, ttl };
+  return Object.entries(fields).filter(([, isTaken]) => isTaken).map(([field]) => field).join(", ");
 }

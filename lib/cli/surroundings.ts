@@ -40,10 +40,12 @@ export function requireListening(
   args: readonly string[],
   configPath: string | undefined,
 ): void {
-  const host = formatAddress(configuration);
-  if (isGranted({ name: "net", host })) return;
-  const command = serverCommand(args, `--allow-net=${host}`, configPath);
-  throw new UsageError(host, `Cannot listen without permission: run ${command}`);
+  const { hostname, port, listen } = configuration;
+  const hosts = [{ hostname, port }, ...listen.map((place) => ({ hostname, ...place }))].map(formatAddress);
+  const refused = hosts.find((host) => !isGranted({ name: "net", host }));
+  if (refused === undefined) return;
+  const command = serverCommand(args, `--allow-net=${hosts.join(",")}`, configPath);
+  throw new UsageError(refused, `Cannot listen without permission: run ${command}`);
 }
 
 function serverCommand(args: readonly string[], network: string, readPath: string | undefined): string {

@@ -17,10 +17,11 @@
  */
 
 import { copyBytes, utf8 } from "../bytes.ts";
+import type { Integer } from "../integer.ts";
 import { MAX_KEY_BYTES } from "../limits.ts";
-import type { Dialect } from "./dialect.ts";
-import { INCOMPLETE, INVALID, type Request, type Response, Status } from "./message.ts";
-import { OPERATIONS } from "./operations.ts";
+import type { Dialect, Push } from "./dialect.ts";
+import { INCOMPLETE, INVALID, Payload, type Request, type Response, Status } from "./message.ts";
+import { OPCODE, OPERATIONS } from "./operations.ts";
 
 /** Bytes of a request before its key. */
 export const REQUEST_HEADER_BYTES = 17;
@@ -38,20 +39,30 @@ const WHOLE_MS_IN_2_32_NANOSECONDS = 4294;
 
 const KNOWN = 1;
 const KEY = 2;
-const VALUE = 4;
-const TTL = 8;
+const OPTIONAL_KEY = 4;
+const VALUE = 8;
+const TTL = 16;
 /** What each command byte takes, as bits: the shape check of a request is one lookup. */
 const SHAPES = new Uint8Array(256);
-for (const row of OPERATIONS) {
-  SHAPES[row.opcode] = KNOWN | (row.key ? KEY : 0) | (row.value ? VALUE : 0) | (row.ttl ? TTL : 0);
+for (const { opcode, takes } of OPERATIONS) {
+  if (opcode === 0) continue;
+  const key = takes.key === "optional" ? OPTIONAL_KEY : takes.key ? KEY : 0;
+  SHAPES[opcode] = KNOWN | key | (takes.value ? VALUE : 0) | (takes.ttl ? TTL : 0);
 }
 /** Commands 1 to 3 are older than statuses 3 and 4 and never answer with them. */
 const LAST_ORIGINAL_OPCODE = 3;
+const U64_BYTES = 8;
+/** SCAN's value: u64 cursor, u32 count. */
+const SCAN_VALUE_BYTES = 12;
+/** A message pushed to a subscriber. */
+const PUSH_STATUS = 5;
 
 /** The server's side: decodes requests, encodes responses. */
 export class CmDialect implements Dialect {
   readonly name = "cm";
   readonly #maxValueBytes: number;
+  /** Made by encodedBytes() for encode(), which is called right after it. */
+  #structured: Uint8Array = new Uint8Array(0);
 
   /** @param maxValueBytes longest value that is accepted; a longer one is refused by its header alone */
   constructor(maxValueBytes: number) {
@@ -69,6 +80,7 @@ export class CmDialect implements Dialect {
 
     const opcode = bytes[start + 2]!;
     request.opcode = opcode;
+    request.operation = undefined;
     const keyLength = bytes[start + 3]! << 8 | bytes[start + 4]!;
     const valueLength = readU32(bytes, start + 5);
     if (valueLength > this.#maxValueBytes) {
@@ -89,27 +101,112 @@ export class CmDialect implements Dialect {
     request.ttlMs = ttlHigh === 0 && ttlLow === 0 ? 0 : ttlMsFromNanoseconds(ttlHigh, ttlLow);
 
     const shape = SHAPES[opcode]!;
-    const fits = (shape & KEY) !== 0 === keyLength > 0 && (valueLength === 0 || (shape & VALUE) !== 0) &&
+    const fits = (keyLength > 0 ? (shape & (KEY | OPTIONAL_KEY)) !== 0 : (shape & KEY) === 0) &&
+      (valueLength === 0 || (shape & VALUE) !== 0) &&
       (request.ttlMs === 0 || (shape & TTL) !== 0 && request.ttlMs > 0);
     if (!fits || shape === 0) refuseShape(request, shape);
+    else if (opcode > LAST_ORIGINAL_OPCODE) readNumbers(request);
     return length;
   }
 
-  encodedBytes(response: Response): number {
+  encodedBytes(response: Response, request: Request): number {
     // A message is UTF-16 here and UTF-8 on the wire: at most three bytes a unit.
-    return RESPONSE_HEADER_BYTES +
-      (response.errorCode === undefined
-        ? response.value.length
-        : response.errorCode.length + 1 + 3 * response.errorMessage.length);
+    if (response.errorCode !== undefined) {
+      return RESPONSE_HEADER_BYTES + response.errorCode.length + 1 + 3 * response.errorMessage.length;
+    }
+    if (response.payload === Payload.REPLY) {
+      this.#structured = encodeStructured(response, request);
+      return RESPONSE_HEADER_BYTES + this.#structured.length;
+    }
+    return RESPONSE_HEADER_BYTES + U64_BYTES + (response.payload === Payload.VALUE ? response.value.length : 0);
   }
 
   encode(response: Response, request: Request, output: Uint8Array, at: number): number {
     if (response.errorCode !== undefined) return encodeError(response, request, output, at);
-    const { bytes, start, length } = response.value;
-    writeHeader(output, at, response.status, length);
-    if (length > 0) copyBytes(bytes, start, output, at + RESPONSE_HEADER_BYTES, length);
-    return at + RESPONSE_HEADER_BYTES + length;
+    const start = at + RESPONSE_HEADER_BYTES;
+    if (response.payload === Payload.VALUE && response.version === 0) {
+      const { bytes, start: from, length } = response.value;
+      writeHeader(output, at, response.status, length);
+      if (length > 0) copyBytes(bytes, from, output, start, length);
+      return start + length;
+    }
+    switch (response.payload) {
+      case Payload.VALUE: {
+        const { bytes, start: from, length } = response.value;
+        writeHeader(output, at, response.status, U64_BYTES + length);
+        writeI64(output, start, response.version);
+        copyBytes(bytes, from, output, start + U64_BYTES, length);
+        return start + U64_BYTES + length;
+      }
+      case Payload.INTEGER:
+        writeHeader(output, at, response.status, U64_BYTES);
+        writeI64(output, start, integerOf(response, request));
+        return start + U64_BYTES;
+      case Payload.REPLY:
+        writeHeader(output, at, response.status, this.#structured.length);
+        output.set(this.#structured, start);
+        return start + this.#structured.length;
+      default:
+        writeHeader(output, at, response.status, 0);
+        return start;
+    }
   }
+
+  encodePush({ kind, channel, message }: Push): Uint8Array | undefined {
+    // A subscription is confirmed by its response.
+    if (kind !== "message" && kind !== "pmessage") return undefined;
+    const length = 2 + channel!.length + message!.length;
+    const push = new Uint8Array(RESPONSE_HEADER_BYTES + length);
+    writeHeader(push, 0, PUSH_STATUS, length);
+    push[RESPONSE_HEADER_BYTES] = channel!.length >>> 8;
+    push[RESPONSE_HEADER_BYTES + 1] = channel!.length;
+    push.set(channel!, RESPONSE_HEADER_BYTES + 2);
+    push.set(message!, RESPONSE_HEADER_BYTES + 2 + channel!.length);
+    return push;
+  }
+}
+
+/** Reads the numbers that some commands carry in their value. */
+function readNumbers(request: Request): void {
+  const { opcode, value } = request;
+  if (opcode === OPCODE.INCR || opcode === OPCODE.DECR) {
+    if (value.length === 0) request.delta = 1;
+    else if (value.length === U64_BYTES) request.delta = readI64(value.bytes, value.start);
+    else request.refuse("BAD_REQUEST", "the value must be a delta of 8 bytes, or empty");
+  } else if (opcode === OPCODE.CAS) {
+    if (value.length < U64_BYTES) {
+      return request.refuse("BAD_REQUEST", "the value must begin with a version of 8 bytes");
+    }
+    request.version = Number(readI64(value.bytes, value.start));
+    value.point(value.bytes, value.start + U64_BYTES, value.length - U64_BYTES);
+  } else if (opcode === OPCODE.SCAN) {
+    if (value.length !== SCAN_VALUE_BYTES) {
+      return request.refuse("BAD_REQUEST", "the value must be a cursor of 8 bytes and a count of 4");
+    }
+    request.cursor = Number(readI64(value.bytes, value.start));
+    request.count = readU32(value.bytes, value.start + U64_BYTES);
+  }
+}
+
+/** The one structured answer of this dialect: SCAN's `[cursor, keys]`. */
+function encodeStructured({ reply }: Response, { opcode }: Request): Uint8Array {
+  if (opcode !== OPCODE.SCAN) throw new TypeError(`Cannot encode answer: command ${opcode} has none with a structure`);
+  const [cursor, keys] = reply as [number, Uint8Array[]];
+  const bytes = new Uint8Array(keys.reduce((sum, key) => sum + 2 + key.length, U64_BYTES));
+  writeI64(bytes, 0, cursor);
+  let at = U64_BYTES;
+  for (const key of keys) {
+    bytes[at] = key.length >>> 8;
+    bytes[at + 1] = key.length;
+    bytes.set(key, at + 2);
+    at += 2 + key.length;
+  }
+  return bytes;
+}
+
+/** TTL is told in milliseconds inside, in nanoseconds here. */
+function integerOf({ integer }: Response, { opcode }: Request): Integer {
+  return opcode === OPCODE.TTL && integer > 0 ? BigInt(integer) * BigInt(NANOSECONDS_PER_MS) : integer;
 }
 
 /** Says which rule of PROTOCOL.md §1.3 a complete frame breaks. */
@@ -117,7 +214,7 @@ function refuseShape(request: Request, shape: number): void {
   if (shape === 0) request.refuse("UNKNOWN_COMMAND", `there is no command ${request.opcode}`);
   else if (request.ttlMs < 0) request.refuse("BAD_REQUEST", "the ttl is negative");
   else if ((shape & KEY) !== 0 && request.key.length === 0) request.refuse("BAD_REQUEST", "the key is empty");
-  else if ((shape & KEY) === 0 && request.key.length > 0) {
+  else if ((shape & (KEY | OPTIONAL_KEY)) === 0 && request.key.length > 0) {
     request.refuse("BAD_REQUEST", "this command takes no key");
   } else if ((shape & VALUE) === 0 && request.value.length > 0) {
     request.refuse("BAD_REQUEST", "this command takes no value");
@@ -147,6 +244,16 @@ function writeHeader(output: Uint8Array, at: number, status: number, valueLength
   output[at + 4] = valueLength >>> 16;
   output[at + 5] = valueLength >>> 8;
   output[at + 6] = valueLength;
+}
+
+function readI64(bytes: Uint8Array, at: number): Integer {
+  const value = new DataView(bytes.buffer, bytes.byteOffset).getBigInt64(at);
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : value;
+}
+
+function writeI64(bytes: Uint8Array, at: number, value: Integer): void {
+  new DataView(bytes.buffer, bytes.byteOffset).setBigInt64(at, BigInt(value));
 }
 
 function readU32(bytes: Uint8Array, at: number): number {

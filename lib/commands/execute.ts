@@ -1,39 +1,178 @@
 /**
- * From an opcode to its handler.
+ * From a request to its handler, past what stands before it: refusals, authentication, transactions.
  *
  * @module
  */
 
-import type { Request, Response } from "../codec/message.ts";
-import { OPERATIONS } from "../codec/operations.ts";
+import { type Request, type Response, Status } from "../codec/message.ts";
+import { type Operation, OPERATIONS } from "../codec/operations.ts";
 import { CryptomemError, WIRE_ERROR_CODES, type WireErrorCode } from "../errors.ts";
+import { DEFAULT_SLOW_MICROSECONDS } from "../limits.ts";
+import type { ClientState } from "./client_state.ts";
 import type { CommandContext, Handler } from "./command.ts";
-import { HANDLERS } from "./handlers.ts";
+import { isLimitedSubscriber } from "./connection.ts";
+import { ARGUMENT_HANDLERS, TYPED_HANDLERS } from "./handlers.ts";
+import { slowCommand } from "./slow_log.ts";
+import { collect, commit, isCollected } from "./transactions.ts";
 
-/** Handlers by opcode: one array access for each request. */
-const BY_OPCODE: Handler[] = [];
-for (const { name, opcode } of OPERATIONS) BY_OPCODE[opcode] = HANDLERS[name];
+/** By opcode: one array access for each request. */
+const TYPED: { operation: Operation; handler: Handler }[] = [];
+/** By index of the operation. */
+const ARGUMENT: (Handler | undefined)[] = [];
+for (const operation of OPERATIONS) {
+  const { name, opcode, arity, index } = operation;
+  if (opcode > 0) TYPED[opcode] = { operation, handler: (TYPED_HANDLERS as Record<string, Handler>)[name]! };
+  if (arity !== 0) ARGUMENT[index] = (ARGUMENT_HANDLERS as Record<string, Handler>)[name]!;
+}
+
+/** What a connection may ask for before it has given the password of a server that has one. */
+const BEFORE_AUTHENTICATION: ReadonlySet<string> = new Set(["AUTH", "PASS", "HELLO", "PING", "QUIT", "RESET"]);
+/** What a subscriber may ask for in RESP2. */
+const FOR_SUBSCRIBERS: ReadonlySet<string> = new Set([
+  "SUBSCRIBE",
+  "UNSUBSCRIBE",
+  "PSUBSCRIBE",
+  "PUNSUBSCRIBE",
+  "PING",
+  "QUIT",
+  "RESET",
+]);
+/**
+ * Argument forms whose work grows with what they are given or with what is stored. Only these can take long enough for
+ * the slow log as it is set by default; a clock reading costs as much as a plain lookup, so the others are not timed
+ * unless somebody asks for shorter times.
+ */
+const GROWING: ReadonlySet<string> = new Set([
+  ...["MGET", "MSET", "MSETNX", "APPEND", "SETRANGE", "GETRANGE", "SUBSTR", "RENAME", "RENAMENX", "COPY"],
+  ...["DEL", "UNLINK", "EXISTS", "TOUCH", "KEYS", "SCAN", "RANDOMKEY", "DBSIZE", "FLUSHDB", "FLUSHALL"],
+  ...["PUBLISH", "PUBSUB", "CLIENT", "COMMAND", "CONFIG", "INFO", "DEBUG", "EXEC"],
+]);
+const IS_GROWING: readonly boolean[] = OPERATIONS.map(({ name }) => GROWING.has(name));
+const MICROSECONDS_PER_MS = 1_000;
+
+/** Reports what a client is told nothing about (code INTERNAL). */
+export type ReportError = (error: unknown) => void;
 
 /**
  * Carries out a decoded request. Whatever goes wrong becomes the response's error.
  *
- * @returns the error that the client is told nothing about (code INTERNAL), for the log
+ * @returns a promise only if something has to be waited for
  */
-export function execute(request: Request, response: Response, context: CommandContext): unknown {
+export function execute(
+  request: Request,
+  response: Response,
+  context: CommandContext,
+  reportError: ReportError,
+): void | Promise<void> {
+  const { client, server } = context;
   if (request.errorCode !== undefined) {
+    if (client.transaction !== undefined) client.transaction.isBroken = true;
     response.fail(request.errorCode, request.errorMessage);
-    return undefined;
+    return;
   }
-  try {
-    BY_OPCODE[request.opcode]!(request, response, context);
-    return undefined;
-  } catch (error) {
-    if (error instanceof CryptomemError && isWireCode(error.code)) {
-      response.fail(error.code, error.message);
-      return undefined;
+  const operation = request.opcode === 0 ? request.operation! : TYPED[request.opcode]!.operation;
+  if (server.checkPassword !== undefined && !client.isAuthenticated && !isFree(operation, client)) {
+    return refuse(response, client, "AUTH_REQUIRED", "Authentication required.");
+  }
+  if (client.subscriptions > 0 && isLimitedSubscriber(client) && !FOR_SUBSCRIBERS.has(operation.name)) {
+    const message =
+      `Can't execute '${operation.name.toLowerCase()}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / ` +
+      "QUIT / RESET are allowed in this context";
+    return refuse(response, client, "BAD_REQUEST", message);
+  }
+  if (client.transaction !== undefined) {
+    if (isCollected(operation.name)) return collect(request, operation.name, response, client.transaction);
+    if (operation.name === "EXEC") {
+      server.counts.commands++;
+      return commit(response, context, (one, part) => {
+        return carryOut(
+          one.opcode === 0 ? one.operation! : TYPED[one.opcode]!.operation,
+          one,
+          part,
+          context,
+          reportError,
+        );
+      });
     }
+  }
+  return carryOut(operation, request, response, context, reportError);
+}
+
+function carryOut(
+  operation: Operation,
+  request: Request,
+  response: Response,
+  context: CommandContext,
+  reportError: ReportError,
+): void | Promise<void> {
+  context.server.counts.commands++;
+  context.client.lastCommand = operation.name;
+  if (request.opcode !== 0) return call(TYPED[request.opcode]!.handler, request, response, context, reportError);
+  if (!IS_GROWING[operation.index] && context.server.slowLog.thresholdMicroseconds >= DEFAULT_SLOW_MICROSECONDS) {
+    return call(ARGUMENT[operation.index]!, request, response, context, reportError);
+  }
+  return callTimed(operation, request, response, context, reportError);
+}
+
+/**
+ * Carries out an argument form and notes it if it took long. The typed forms are not timed: two readings of the clock
+ * would cost them more than finding the entry, and they do nothing that grows beyond one value, or do it in steps.
+ */
+function callTimed(
+  operation: Operation,
+  request: Request,
+  response: Response,
+  context: CommandContext,
+  reportError: ReportError,
+): void | Promise<void> {
+  const startMs = context.server.clock.nowMs();
+  const waiting = call(ARGUMENT[operation.index]!, request, response, context, reportError);
+  if (waiting !== undefined) return waiting.then(() => noteIfSlow(operation, request, context, startMs));
+  noteIfSlow(operation, request, context, startMs);
+}
+
+function noteIfSlow(
+  operation: Operation,
+  request: Request,
+  { server: { clock, slowLog }, client }: CommandContext,
+  startMs: number,
+): void {
+  const microseconds = Math.round((clock.nowMs() - startMs) * MICROSECONDS_PER_MS);
+  if (!slowLog.isSlow(microseconds)) return;
+  slowLog.note(slowCommand(operation, request, client, { wallMs: clock.wallMs(), microseconds }));
+}
+
+function call(
+  handler: Handler,
+  request: Request,
+  response: Response,
+  context: CommandContext,
+  reportError: ReportError,
+): void | Promise<void> {
+  try {
+    const waiting = handler(request, response, context);
+    if (waiting !== undefined) return waiting.catch((error) => fail(error, response, reportError));
+  } catch (error) {
+    fail(error, response, reportError);
+  }
+}
+
+/** Whether a connection may ask for it before authentication; Redis refuses PING too. */
+function isFree({ name }: Operation, { dialect }: ClientState): boolean {
+  return BEFORE_AUTHENTICATION.has(name) && !(name === "PING" && dialect === "resp");
+}
+
+/** Refuses a request, and with it the transaction that it should have been a part of. */
+function refuse(response: Response, client: ClientState, code: WireErrorCode, message: string): void {
+  if (client.transaction !== undefined) client.transaction.isBroken = true;
+  response.fail(code, message, code === "AUTH_REQUIRED" ? Status.DENIED : Status.ERROR);
+}
+
+function fail(error: unknown, response: Response, reportError: ReportError): void {
+  if (error instanceof CryptomemError && isWireCode(error.code)) response.fail(error.code, error.message);
+  else {
     response.fail("INTERNAL", "the server could not carry this out; its log says why");
-    return error;
+    reportError(error);
   }
 }
 

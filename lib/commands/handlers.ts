@@ -1,35 +1,26 @@
 /**
- * What each operation means: from a request and a store to a response. No bytes of a protocol, no sockets: a handler
- * does not know which dialect asked.
+ * What every operation means: the handlers of all groups, by name. A handler does not know which dialect asked.
  *
  * @module
  */
 
-import type { Operation } from "../codec/operations.ts";
-import { Status } from "../codec/message.ts";
+import type { ArgumentName } from "../codec/operations.ts";
 import type { Handler } from "./command.ts";
-import { hello } from "./hello.ts";
+import { CONNECTION_HANDLERS } from "./connection.ts";
+import { GENERIC_HANDLERS } from "./generic.ts";
+import { PUBSUB_HANDLERS } from "./pubsub.ts";
+import { SERVER_HANDLERS } from "./server.ts";
+import { STRING_HANDLERS } from "./strings.ts";
+import { TRANSACTION_HANDLERS } from "./transactions.ts";
 
-/** One for each operation. */
-export const HANDLERS = {
-  SET(request, response, { store }) {
-    store.set(request.key, request.value, request.ttlMs);
-    response.settle(Status.OK);
-  },
+export { TYPED_HANDLERS } from "./typed.ts";
 
-  GET(request, response, { store }) {
-    if (store.get(request.key, response.value)) response.answer();
-    else response.settle(Status.NOT_FOUND);
-  },
-
-  DELETE(request, response, { store }) {
-    response.settle(store.delete(request.key) ? Status.OK : Status.NOT_FOUND);
-  },
-
-  PING({ value }, response) {
-    response.value.point(value.bytes, value.start, value.length);
-    response.answer();
-  },
-
-  HELLO: hello,
-} satisfies Record<Operation, Handler>;
+/** One for each operation with an argument form. */
+export const ARGUMENT_HANDLERS = {
+  ...STRING_HANDLERS,
+  ...GENERIC_HANDLERS,
+  ...CONNECTION_HANDLERS,
+  ...SERVER_HANDLERS,
+  ...TRANSACTION_HANDLERS,
+  ...PUBSUB_HANDLERS,
+} satisfies Record<ArgumentName, Handler>;

@@ -6,9 +6,9 @@
  */
 
 import { type Clock, systemClock, turnClock } from "../clock.ts";
-import { CmDialect } from "../codec/cm.ts";
+import { DIALECT_NAMES, type DialectName } from "../codec/dialect.ts";
+import { ServerState } from "../commands/server_state.ts";
 import {
-  ACCEPT_RETRY_MS,
   DEFAULT_EVICTION,
   DEFAULT_FRAME_TIMEOUT_MS,
   DEFAULT_HOSTNAME,
@@ -22,6 +22,7 @@ import { Engine } from "../storage/engine.ts";
 import { Janitor } from "../storage/janitor.ts";
 import type { PolicyName } from "../storage/eviction/policy.ts";
 import type { Store } from "../storage/store.ts";
+import { Acceptor } from "./acceptor.ts";
 import { BufferPool } from "./buffer_pool.ts";
 import { MemoryWatch } from "./memory_watch.ts";
 import { Session, type SessionContext } from "./session.ts";
@@ -46,6 +47,14 @@ export interface ServeOptions {
   readonly clock?: Clock;
   /** Aborting it is the same as calling `shutdown()`. */
   readonly signal?: AbortSignal;
+  /** More places to listen on, each pinned to one dialect or open to all. */
+  readonly listen?: readonly ListenOptions[];
+  /** Dialects that are spoken; a connection in another is closed. Default: all. */
+  readonly dialects?: readonly DialectName[];
+  /** Checks a password; with it, connections must give one before anything else. Default: none is asked for. */
+  readonly checkPassword?: (password: Uint8Array) => Promise<boolean>;
+  /** Settings that CONFIG GET tells, by name. */
+  readonly settings?: ReadonlyMap<string, string>;
   /** Longest value accepted, in bytes. Default 16 MiB. */
   readonly maxValueBytes?: number;
   /** How long a client may take to complete a frame that it has started, in milliseconds. Default 10,000. */
@@ -54,10 +63,22 @@ export interface ServeOptions {
   readonly log?: (line: string) => void;
 }
 
+/** A further place to listen on. */
+export interface ListenOptions {
+  /** Default: the server's `hostname`. */
+  readonly hostname?: string;
+  /** Port to listen on, 0 = any free one. */
+  readonly port: number;
+  /** The only dialect spoken there; default: whatever the first bytes say. */
+  readonly dialect?: DialectName;
+}
+
 /** A server that has begun to listen. */
 export interface RunningServer extends AsyncDisposable {
   /** Where it listens, with the port that was really taken. */
   readonly address: Deno.NetAddr;
+  /** The same for the further places, in their order. */
+  readonly addresses: readonly Deno.NetAddr[];
   /** Resolves when the last connection has ended after a shutdown. Never rejects. */
   readonly finished: Promise<void>;
   /** Stops accepting, answers what has been read, closes all connections. Resolves like `finished`. */
@@ -87,42 +108,50 @@ export function serve(options: ServeOptions = {}): RunningServer {
 
 class Server implements RunningServer {
   readonly address: Deno.NetAddr;
+  readonly addresses: readonly Deno.NetAddr[];
   readonly finished: Promise<void>;
-  readonly #listener: Deno.TcpListener;
+  readonly #acceptors: readonly Acceptor[];
   readonly #clock: Clock;
   readonly #context: SessionContext;
   /** Every open session with the promise of its end. */
   readonly #sessions = new Map<Session, Promise<void>>();
   readonly #sweepMs: number;
   readonly #memoryWatch: MemoryWatch;
+  #nextClientId = 1;
   #isStopping = false;
 
   constructor(options: ServeOptions) {
-    const {
-      hostname = DEFAULT_HOSTNAME,
-      port = DEFAULT_PORT,
-      clock = systemClock,
-      maxValueBytes = DEFAULT_MAX_VALUE_BYTES,
-      frameTimeoutMs = DEFAULT_FRAME_TIMEOUT_MS,
-      signal,
-      log = () => {},
-    } = options;
-    const { maxMemoryBytes = Infinity, eviction = DEFAULT_EVICTION } = options;
-    const store = options.store ?? new Engine({ clock: turnClock(clock), maxMemoryBytes, policy: eviction });
+    const { clock = systemClock, frameTimeoutMs = DEFAULT_FRAME_TIMEOUT_MS, signal, log = () => {} } = options;
+    const { maxMemoryBytes = Infinity, eviction = DEFAULT_EVICTION, maxValueBytes = DEFAULT_MAX_VALUE_BYTES } = options;
+    const storeClock = options.store === undefined ? turnClock(clock) : clock;
+    const store = options.store ?? new Engine({ clock: storeClock, maxMemoryBytes, policy: eviction });
     this.#clock = clock;
-    this.#listener = options.listener ?? Deno.listen({ hostname, port });
-    this.address = this.#listener.addr;
+    const { main, further } = openListeners(options);
+    this.#acceptors = [main, ...further].map((listener) => new Acceptor(listener, clock));
+    this.address = main.addr;
+    this.addresses = further.map((listener) => listener.addr);
     this.#context = {
-      commands: { store, maxValueBytes },
-      dialect: new CmDialect(maxValueBytes),
+      server: new ServerState({
+        store,
+        clock,
+        storeClock,
+        maxValueBytes,
+        port: this.address.port,
+        settings: options.settings ?? new Map(),
+        shutdown: () => this.shutdown(),
+        checkPassword: options.checkPassword,
+      }),
       clock,
       buffers: new BufferPool(),
+      dialects: new Set(options.dialects ?? DIALECT_NAMES),
       frameTimeoutMs,
       reportError: (error) => log(`internal error: ${error instanceof Error ? error.stack ?? error.message : error}`),
+      log,
     };
     this.#sweepMs = Math.min(Math.max(1, frameTimeoutMs / 10), MAX_DEADLINE_SWEEP_MS);
     this.#memoryWatch = new MemoryWatch(store, options.memoryWarningBytes ?? MEMORY_WARNING_BYTES, log);
-    this.finished = this.#run(new Janitor(store, clock));
+    const pinned = [undefined, ...(options.listen ?? []).map(({ dialect }) => dialect)];
+    this.finished = this.#run(new Janitor(store, clock), pinned);
     if (signal?.aborted) this.shutdown();
     else signal?.addEventListener("abort", () => this.shutdown(), { once: true });
   }
@@ -130,7 +159,7 @@ class Server implements RunningServer {
   shutdown(): Promise<void> {
     if (!this.#isStopping) {
       this.#isStopping = true;
-      this.#listener.close();
+      for (const acceptor of this.#acceptors) acceptor.close();
       for (const session of this.#sessions.keys()) session.drain();
     }
     return this.finished;
@@ -140,7 +169,7 @@ class Server implements RunningServer {
     return this.shutdown();
   }
 
-  async #run(janitor: Janitor): Promise<void> {
+  async #run(janitor: Janitor, pinned: readonly (DialectName | undefined)[]): Promise<void> {
     janitor.start();
     let sweeper = this.#clock.schedule(this.#sweepMs, sweep);
     const sessions = this.#sessions, clock = this.#clock, sweepMs = this.#sweepMs, memoryWatch = this.#memoryWatch;
@@ -151,7 +180,9 @@ class Server implements RunningServer {
       sweeper = clock.schedule(sweepMs, sweep);
     }
 
-    while (!this.#isStopping) await this.#acceptOne();
+    await Promise.all(
+      this.#acceptors.map((acceptor, i) => acceptor.run((connection) => this.#serve(connection, pinned[i]))),
+    );
 
     const cut = clock.schedule(SHUTDOWN_GRACE_MS, () => {
       for (const session of sessions.keys()) session.close();
@@ -162,24 +193,25 @@ class Server implements RunningServer {
     janitor.stop();
   }
 
-  /** One failed accept says nothing about the next: a client that resets early makes accept() itself throw. */
-  async #acceptOne(): Promise<void> {
-    let connection: Deno.TcpConn;
-    try {
-      connection = await this.#listener.accept();
-    } catch (error) {
-      // Without descriptors or memory, accepting again at once would only burn the processor (denoland/deno#10148).
-      if (isExhaustion(error)) await new Promise<void>((done) => this.#clock.schedule(ACCEPT_RETRY_MS, done));
-      return;
-    }
+  #serve(connection: Deno.TcpConn, pinned: DialectName | undefined): void {
     // Replies leave in one write as it is; waiting for more would cost a pipelining client 40 ms (RFC 896, RFC 1122).
     connection.setNoDelay(true);
-    const session = new Session(connection, this.#context);
+    this.#context.server.counts.connections++;
+    const session = new Session(connection, this.#context, this.#nextClientId++, pinned);
     this.#sessions.set(session, session.run().finally(() => this.#sessions.delete(session)));
   }
 }
 
-function isExhaustion(error: unknown): boolean {
-  const code = (error as { code?: unknown }).code;
-  return code === "EMFILE" || code === "ENFILE" || code === "ENOMEM" || code === "ENOBUFS";
+/** Opens all listeners or none. */
+function openListeners(options: ServeOptions): { main: Deno.TcpListener; further: Deno.TcpListener[] } {
+  const { hostname = DEFAULT_HOSTNAME, port = DEFAULT_PORT, listen = [] } = options;
+  const main = options.listener ?? Deno.listen({ hostname, port });
+  const further: Deno.TcpListener[] = [];
+  try {
+    for (const place of listen) further.push(Deno.listen({ hostname: place.hostname ?? hostname, port: place.port }));
+  } catch (error) {
+    for (const listener of [main, ...further]) listener.close();
+    throw error;
+  }
+  return { main, further };
 }

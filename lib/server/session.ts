@@ -1,72 +1,104 @@
 /**
  * One connection: reads, has every complete request of the read carried out, writes all replies at once, and only
- * then reads again, so that a client who does not read is not read from either. This is the only place that writes to
- * a socket.
+ * then reads again, so that a client who does not read is not read from either.
  *
- * What a session does between two awaits is synchronous and allocates nothing for a request (DESIGN.md §4).
+ * What a session does between two awaits is synchronous and allocates nothing for a plain request (DESIGN.md §4).
  *
  * @module
  */
 
 import type { Clock, Timer } from "../clock.ts";
-import type { Dialect } from "../codec/dialect.ts";
+import { createDialect, detect } from "../codec/detect.ts";
+import type { Dialect, DialectName, Push } from "../codec/dialect.ts";
 import { INCOMPLETE, INVALID, Request, Response } from "../codec/message.ts";
-import { execute } from "../commands/execute.ts";
+import { ClientState } from "../commands/client_state.ts";
 import type { CommandContext } from "../commands/command.ts";
-import { FRAME_PROGRESS_BYTES_PER_MS, LINGER_MS, REPLY_FLUSH_BYTES } from "../limits.ts";
+import { execute } from "../commands/execute.ts";
+import type { ServerState } from "../commands/server_state.ts";
+import { FRAME_PROGRESS_BYTES_PER_MS, LINGER_MS, MAX_PENDING_PUSH_BYTES, REPLY_FLUSH_BYTES } from "../limits.ts";
 import type { BufferPool } from "./buffer_pool.ts";
+import { isConnectionEnd } from "./connection_end.ts";
 import { InputBuffer } from "./input_buffer.ts";
+import { Output } from "./output.ts";
+import { encodePush } from "./push_encoder.ts";
 
 /** What all sessions of a server share. */
 export interface SessionContext {
-  readonly commands: CommandContext;
-  readonly dialect: Dialect;
+  readonly server: ServerState;
   readonly clock: Clock;
   readonly buffers: BufferPool;
+  /** Dialects that are spoken; connections in others are closed. */
+  readonly dialects: ReadonlySet<DialectName>;
   /** How long a client may take to complete a frame that it has started. */
   readonly frameTimeoutMs: number;
   /** Told about errors that a client learns nothing of. */
   readonly reportError: (error: unknown) => void;
+  /** Told one line for what an operator should know. */
+  readonly log: (line: string) => void;
 }
 
 /** Serves one connection from its beginning to its end. */
 export class Session {
   readonly #connection: Deno.Conn;
   readonly #context: SessionContext;
+  readonly #client: ClientState;
+  readonly #commands: CommandContext;
   readonly #input: InputBuffer;
+  readonly #output: Output;
   readonly #request = new Request();
   readonly #response = new Response();
-  #output: Uint8Array<ArrayBuffer> | undefined;
-  #outputLength = 0;
+  /** Unknown until the first bytes are there. */
+  #dialect: Dialect | undefined;
   /** When the server's clock passes this, the connection is cut; 0 = no deadline. */
   #deadlineMs = 0;
   #frameStartMs = 0;
+  /** Requests are being answered: what comes up leaves with their replies. */
+  #isAnswering = false;
   /** The server shuts down: what has been read is still answered. */
   #isDraining = false;
   #drainTimer: Timer | undefined;
   /** No more requests are answered. */
   #isEnding = false;
-  #isWriting = false;
+  #isClosed = false;
+  /** Something has come since the last {@linkcode checkDeadline}. */
+  #hasRead = false;
 
-  constructor(connection: Deno.Conn, context: SessionContext) {
+  /** @param pinned the dialect that its listener is pinned to, if it is */
+  constructor(connection: Deno.Conn, context: SessionContext, id: number, pinned: DialectName | undefined) {
     this.#connection = connection;
     this.#context = context;
     this.#input = new InputBuffer(context.buffers);
+    this.#output = new Output(connection, context.buffers, context.server.counts);
+    const { server, clock } = context;
+    this.#client = new ClientState({
+      id,
+      address: addressText(connection.remoteAddr),
+      localAddress: addressText(connection.localAddr),
+      nowMs: clock.nowMs(),
+      push: (push) => this.#push(push),
+      kill: () => this.close(),
+    });
+    this.#commands = { store: server.store, server, client: this.#client };
+    if (pinned !== undefined) this.#speak(pinned);
   }
 
   /** Serves until the client has gone or was sent away. Never rejects: how a connection ends is no error here. */
   async run(): Promise<void> {
+    const { server, reportError } = this.#context;
+    server.clients.set(this.#client.id, this.#client);
     try {
       while (!this.#isEnding) {
         const count = await this.#connection.read(this.#input.room());
         if (count === null) break;
         this.#input.received(count);
+        this.#hasRead = true;
+        server.counts.inputBytes += count;
         await this.#answerAll();
       }
       if (this.#isEnding) await this.#linger();
     } catch (error) {
       // A reset, a broken pipe, or our own close() under a pending read.
-      if (!isConnectionEnd(error)) this.#context.reportError(error);
+      if (!isConnectionEnd(error)) reportError(error);
     } finally {
       this.#drainTimer?.cancel();
       this.close();
@@ -79,17 +111,25 @@ export class Session {
     this.#isDraining = true;
     // In the next turn, so that a read which is complete but not delivered yet is answered first.
     this.#drainTimer = this.#context.clock.schedule(0, () => {
-      if (!this.#isWriting && !this.#isEnding) this.#end().catch(() => this.close());
+      if (!this.#isAnswering && !this.#output.isWriting && !this.#isEnding) this.#end().catch(() => this.close());
     });
   }
 
-  /** Cuts the connection if its time is over. */
+  /** Cuts the connection if its time is over. Called about once a second, which is also how finely idleness is told. */
   checkDeadline(nowMs: number): void {
+    if (this.#hasRead) this.#client.activeMs = nowMs;
+    this.#hasRead = false;
     if (this.#deadlineMs !== 0 && nowMs >= this.#deadlineMs) this.close();
   }
 
-  /** Cuts the connection. */
+  /** Cuts the connection. Nothing that it waits for keeps it, and nobody's message waits for it. */
   close(): void {
+    this.#isClosed = this.#isEnding = true;
+    const { server } = this.#context;
+    server.clients.delete(this.#client.id);
+    server.channels.leave(this.#client);
+    this.#output.discard();
+    for (const stopWaiting of this.#client.waits) stopWaiting();
     try {
       this.#connection.close();
     } catch {
@@ -98,11 +138,14 @@ export class Session {
   }
 
   async #answerAll(): Promise<void> {
-    let isMoreWaiting = true;
-    while (isMoreWaiting && !this.#isEnding) {
-      isMoreWaiting = this.#answerSome();
-      if (this.#outputLength > 0) await this.#flush();
+    this.#isAnswering = true;
+    for (let isMoreWaiting = true; isMoreWaiting && !this.#isEnding;) {
+      const more = this.#answerSome();
+      await this.#output.flush();
+      isMoreWaiting = typeof more === "boolean" ? more : await this.#answerLater(more);
     }
+    this.#isAnswering = false;
+    await this.#output.flush();
     if (this.#isDraining) this.#isEnding = true;
     this.#input.prepare(this.#request.neededBytes);
     this.#setFrameDeadline();
@@ -111,61 +154,89 @@ export class Session {
   /**
    * Carries out complete requests until they or the room for replies end.
    *
-   * @returns whether more may be waiting
+   * @returns whether more may be waiting; or a promise if the last one has to wait for something
    */
-  #answerSome(): boolean {
-    const { dialect, commands } = this.#context;
+  #answerSome(): boolean | Promise<void> {
+    const dialect = this.#dialect ?? this.#detect();
+    if (dialect === undefined) return false;
     const input = this.#input, request = this.#request, response = this.#response;
     while (input.start < input.end) {
       const consumed = dialect.decode(input.bytes, input.start, input.end, request);
       if (consumed === INCOMPLETE) return false;
-      const hidden = execute(request, response, commands);
-      if (hidden !== undefined) this.#context.reportError(hidden);
-      this.#reply();
       if (consumed === INVALID) {
         this.#isEnding = true;
-        return false;
-      }
-      input.start += consumed;
-      if (this.#outputLength >= REPLY_FLUSH_BYTES) return true;
+        if (request.errorCode === undefined) return false;
+      } else input.start += consumed;
+      // An empty line and the like.
+      if (request.opcode === 0 && request.operation === undefined && request.errorCode === undefined) continue;
+      const waiting = execute(request, response, this.#commands, this.#context.reportError);
+      if (waiting !== undefined) return waiting;
+      this.#reply(dialect);
+      if (this.#isEnding) return false;
+      if (this.#output.pendingBytes >= REPLY_FLUSH_BYTES) return true;
     }
     request.neededBytes = 0;
     return false;
   }
 
+  /** Replies when the request has been carried out, and lets the next ones have their turn. */
+  async #answerLater(waiting: Promise<void>): Promise<boolean> {
+    await waiting;
+    if (this.#isClosed) return false;
+    this.#reply(this.#dialect!);
+    return true;
+  }
+
   /** Puts the response behind those that wait to be written. */
-  #reply(): void {
-    const response = this.#response;
-    const bytes = this.#context.dialect.encodedBytes(response);
-    const length = this.#outputLength + bytes;
-    let output = this.#output;
-    if (output === undefined || length > output.length) output = this.#enlargeOutput(length);
-    this.#outputLength = this.#context.dialect.encode(response, this.#request, output, this.#outputLength);
+  #reply(dialect: Dialect): void {
+    const client = this.#client, response = this.#response, output = this.#output;
+    if (client.isQuitting) this.#isEnding = true;
+    if (response.isSilent) return;
+    if (client.replyMode !== "on") {
+      if (client.replyMode === "skip") client.replyMode = "on";
+      return;
+    }
+    const buffer = output.room(dialect.encodedBytes(response, this.#request));
+    output.length = dialect.encode(response, this.#request, buffer, output.length);
   }
 
-  #enlargeOutput(bytes: number): Uint8Array<ArrayBuffer> {
-    const { buffers } = this.#context;
-    const larger = buffers.take(bytes);
-    if (this.#output !== undefined) {
-      larger.set(this.#output.subarray(0, this.#outputLength));
-      buffers.give(this.#output);
+  /** Sends what is no answer: at once if nothing is being answered, else together with the replies. */
+  #push(push: Push): void {
+    if (this.#isClosed || this.#dialect === undefined) return;
+    const bytes = encodePush(push, this.#dialect, this.#client.respVersion);
+    if (bytes === undefined) return;
+    if (this.#output.pendingBytes + bytes.length > MAX_PENDING_PUSH_BYTES) {
+      this.#context.log(`client ${this.#client.address} does not read what it subscribed to: closed`);
+      return this.close();
     }
-    return this.#output = larger;
+    this.#output.append(bytes);
+    if (!this.#isAnswering) this.#output.flush()?.catch(() => this.close());
   }
 
-  async #flush(): Promise<void> {
-    const output = this.#output!;
-    this.#isWriting = true;
-    for (let written = 0; written < this.#outputLength;) {
-      written += await this.#connection.write(output.subarray(written, this.#outputLength));
+  /** Chooses the dialect by the first bytes, once. */
+  #detect(): Dialect | undefined {
+    const found = detect(this.#input.bytes, this.#input.start, this.#input.end);
+    if (found === "incomplete") return undefined;
+    const { dialects, log } = this.#context;
+    // Both accents begin alike: gocache is spoken where it is the only one.
+    const name = found === "text" && !dialects.has("text") && dialects.has("gocache") ? "gocache" : found;
+    if (name === "tls" || !dialects.has(name)) {
+      const what = name === "tls" ? "TLS, which this port does not speak" : `${name}, which is switched off`;
+      log(`client ${this.#client.address} speaks ${what}: closed`);
+      this.#isEnding = true;
+      return undefined;
     }
-    this.#isWriting = false;
-    this.#outputLength = 0;
-    this.#output = undefined;
-    this.#context.buffers.give(output);
+    return this.#speak(name);
+  }
+
+  #speak(name: DialectName): Dialect {
+    this.#client.dialect = name;
+    if (name === "gocache") this.#client.accent = "gocache";
+    return this.#dialect = createDialect(name, this.#context.server.maxValueBytes, this.#client);
   }
 
   #setFrameDeadline(): void {
+    if (this.#isEnding) return;
     if (!this.#input.hasPart) this.#deadlineMs = 0;
     else {
       const { clock, frameTimeoutMs } = this.#context;
@@ -189,10 +260,6 @@ export class Session {
   }
 }
 
-/** Whether an error only says that the connection is over. */
-function isConnectionEnd(error: unknown): boolean {
-  return error instanceof Deno.errors.ConnectionReset || error instanceof Deno.errors.BrokenPipe ||
-    error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted ||
-    error instanceof Deno.errors.ConnectionAborted || error instanceof Deno.errors.NotConnected ||
-    error instanceof Deno.errors.TimedOut || error instanceof Deno.errors.UnexpectedEof;
+function addressText(address: Deno.Addr): string {
+  return "hostname" in address ? `${address.hostname}:${address.port}` : "path" in address ? address.path : "unix";
 }

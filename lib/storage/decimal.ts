@@ -6,7 +6,7 @@
  */
 
 import { type ByteRange, utf8 } from "../bytes.ts";
-import type { Integer } from "./store.ts";
+import type { Integer } from "../integer.ts";
 
 const MINUS = 0x2d;
 const ZERO = 0x30;
@@ -14,6 +14,7 @@ const ZERO = 0x30;
 const EXACT_DIGITS = 15;
 /** "-9223372036854775808". */
 export const MAX_DECIMAL_BYTES = 20;
+const MAX_INT32 = 2 ** 31 - 1;
 const MAX_I64 = 2n ** 63n - 1n;
 const MIN_I64 = -(2n ** 63n);
 
@@ -51,14 +52,21 @@ export function writeDecimal(value: Integer, target: Uint8Array): number {
     target.set(text);
     return text.length;
   }
+  const first = value < 0 ? 1 : 0;
   let rest = Math.abs(value);
-  let length = value < 0 ? 1 : 0;
-  for (let power = rest; power >= 10; power = Math.floor(power / 10)) length++;
-  length++;
-  for (let at = length - 1; at >= (value < 0 ? 1 : 0); at--) {
+  let length = first + 1;
+  for (let power = 10; power <= rest; power *= 10) length++;
+  let at = length - 1;
+  for (; rest > MAX_INT32; at--) {
     const tens = Math.floor(rest / 10);
     target[at] = ZERO + (rest - tens * 10);
     rest = tens;
+  }
+  // Most counters fit 32 bits, and dividing those is several times faster.
+  for (let small = rest | 0; at >= first; at--) {
+    const tens = small / 10 | 0;
+    target[at] = ZERO + small - tens * 10;
+    small = tens;
   }
   if (value < 0) target[0] = MINUS;
   return length;

@@ -19,7 +19,8 @@ import { EntryTable } from "./entry_table.ts";
 import type { PolicyName } from "./eviction/policy.ts";
 import { type HashSeed, randomSeed } from "./key_hash.ts";
 import { MIN_MAX_MEMORY_BYTES } from "./room.ts";
-import type { Integer, Store, StoreStats } from "./store.ts";
+import type { Integer } from "../integer.ts";
+import type { Store, StoreStats } from "./store.ts";
 
 /** What an engine can be told; everything has a default fit for use. */
 export interface EngineOptions {
@@ -142,9 +143,9 @@ export class Engine implements Store {
     const hash = this.#table.hash(key);
     const present = this.#table.findLiving(hash, key);
     const old = present === 0 ? 0 : this.#numberOf(present);
-    if (old === undefined) throw new CryptomemError("NOT_INTEGER", "Cannot count: the value is no integer of 64 bits");
+    if (old === undefined) throw new CryptomemError("NOT_INTEGER", "value is not an integer or out of range");
     const sum = addIntegers(old, delta);
-    if (sum === undefined) throw new CryptomemError("OVERFLOW", "Cannot count: the result is beyond 64 bits");
+    if (sum === undefined) throw new CryptomemError("OVERFLOW", "increment or decrement would overflow");
     this.#range.point(this.#scratch, 0, writeDecimal(sum, this.#scratch));
     this.#putKeeping(hash, present, key, this.#range, ttlMs);
     return sum;
@@ -172,9 +173,23 @@ export class Engine implements Store {
     return length;
   }
 
+  update(key: ByteRange, value: ByteRange): void {
+    const hash = this.#table.hash(key);
+    this.#putKeeping(hash, this.#table.findLiving(hash, key), key, value, 0);
+  }
+
+  reserve(entries: number, keyAndValueBytes: number): void {
+    this.#table.reserve(entries, keyAndValueBytes);
+  }
+
   getVersioned(key: ByteRange, value: ByteRange): number {
     const address = this.#table.findLiving(this.#table.hash(key), key);
     return this.#table.read(address, value) ? this.#table.versionOf(address) : 0;
+  }
+
+  version(key: ByteRange): number {
+    const address = this.#table.findLiving(this.#table.hash(key), key);
+    return address === 0 ? 0 : this.#table.versionOf(address);
   }
 
   compareAndSet(key: ByteRange, expected: number, value: ByteRange, ttlMs: number): number {

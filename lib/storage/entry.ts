@@ -29,6 +29,9 @@ export const POLICY_LINKS_BYTES = 8;
 /** Entries start at multiples of this, so that an address is a count of these units. */
 export const UNIT_BYTES = 8;
 
+/** The latest expiry that can be kept; what is later is kept as this. */
+export const MAX_EXPIRY_MS = 2 ** 48 - 1;
+
 const VALUE_LENGTH = 0;
 const KEY_LENGTH_AND_FLAGS = 1;
 const EXPIRY_LOW = 2;

@@ -7,6 +7,8 @@
 
 import { type ByteRange, copyBytes } from "../bytes.ts";
 import type { Clock } from "../clock.ts";
+import { CryptomemError } from "../errors.ts";
+import { MAX_KEY_BYTES } from "../limits.ts";
 import { Arena, DEFAULT_SEGMENT_BYTES } from "./arena.ts";
 import { Clearing } from "./clearing.ts";
 import { Compactor } from "./compactor.ts";
@@ -18,10 +20,12 @@ import {
   HEADER_BYTES,
   keyLength,
   markDead,
+  MAX_EXPIRY_MS,
   POLICY_LINKS_BYTES,
   policyByte,
   setExpiryAndVersion,
   setLengths,
+  UNIT_BYTES,
   valueLength,
   version,
 } from "./entry.ts";
@@ -76,7 +80,8 @@ export class EntryTable {
 
   constructor({ clock, maxMemoryBytes, policy, seed, segmentBytes }: TableOptions) {
     this.#clock = clock;
-    this.#startMs = clock.nowMs();
+    // Whole, so that expiries are so too on the clock's own scale.
+    this.#startMs = Math.floor(clock.nowMs());
     this.#seed = seed;
     const arena = this.#arena = new Arena(segmentBytes ?? segmentBytesFor(maxMemoryBytes, DEFAULT_SEGMENT_BYTES));
     const headerBytes = HEADER_BYTES + (keepsLinks(policy) ? POLICY_LINKS_BYTES : 0);
@@ -115,7 +120,7 @@ export class EntryTable {
 
   /** When something stored now expires; 0 = never. */
   expiryIn(ttlMs: number): number {
-    return ttlMs === 0 ? 0 : Math.ceil(this.#nowMs() + ttlMs);
+    return ttlMs === 0 ? 0 : Math.min(MAX_EXPIRY_MS, Math.ceil(this.#nowMs() + ttlMs));
   }
 
   /** When an entry expires; 0 = never. */
@@ -123,9 +128,9 @@ export class EntryTable {
     return expiryMs(this.#arena.segmentOf(address).words, this.#arena.wordOf(address));
   }
 
-  /** Milliseconds until an expiry, rounded up. */
+  /** Milliseconds until an expiry: asked at once, exactly those that {@linkcode expiryIn} was given. At least 1. */
   timeTo(expiry: number): number {
-    return Math.ceil(expiry - this.#nowMs());
+    return Math.max(1, Math.floor(expiry - this.#nowMs()));
   }
 
   /** Length of an entry's value. */
@@ -162,13 +167,16 @@ export class EntryTable {
    *
    * @param present the entry that is there for the key, over or not
    * @returns the version of what is stored now
-   * @throws CryptomemError `OUT_OF_MEMORY` if there is no room
+   * @throws CryptomemError `OUT_OF_MEMORY` if there is no room, `TOO_LARGE` if the key is longer than an entry can tell
    */
   put(hash: number, present: number, key: ByteRange, value: ByteRange, expiry: number): number {
     const sizeBytes = entryBytes(this.#entries.headerBytes, key.length, value.length);
     if (present !== 0) {
       const { words } = this.#arena.segmentOf(present), at = this.#arena.wordOf(present);
       if (this.#entries.sizeAt(words, at) === sizeBytes) return this.#overwrite(present, value, expiry);
+    }
+    if (key.length > MAX_KEY_BYTES) {
+      throw new CryptomemError("TOO_LARGE", `the key has ${key.length} bytes, the limit is ${MAX_KEY_BYTES}`);
     }
     const stream = this.#policy.streamFor(hash, present);
     const shielded = this.#shield(present);
@@ -191,6 +199,17 @@ export class EntryTable {
       this.#drop(replaced);
     }
     return this.#version;
+  }
+
+  /** {@linkcode Store.reserve}. */
+  reserve(entries: number, keyAndValueBytes: number): void {
+    const padding = entryBytes(this.#entries.headerBytes, 0, UNIT_BYTES - 1);
+    try {
+      this.#room.reserve(entries, keyAndValueBytes + entries * padding);
+    } catch (error) {
+      this.#refused++;
+      throw error;
+    }
   }
 
   /** Gives an entry another expiry. */

@@ -25,6 +25,12 @@ const MAX_COMPACTED_BYTES_PER_WRITE = 512 * 1024;
 const COMPACTED_BYTES_PER_LOOK = 64 * 1024;
 /** An insertion can make the index take a chunk for buckets and one for overflow. */
 const INDEX_RESERVE_BYTES = 2 * 64 * 1024;
+/** What entries that are stored together can make the index take, each: two splits, and an overflow bucket now and then. */
+const INDEX_BYTES_PER_ENTRY = 128;
+/** Of what entries take in segments, what the segments' tails take on top at worst: they are up to 1/16 (arena.ts). */
+const TAILS_OF_ENTRIES = 1 / 15;
+/** What is left unused in the segment that each stream was filling, and one that is being emptied. */
+const SEGMENTS_BESIDE_ENTRIES = 3;
 /** Segments being filled stay when they are empty, one for each stream. */
 const ACTIVE_SEGMENTS = 2;
 /** A bound has this many segments at least, so that the two held back are a small part of it. */
@@ -79,8 +85,25 @@ export class Room {
     return this.#arena.allocate(sizeBytes, stream);
   }
 
+  /**
+   * Makes room for several entries of so many bytes together, whatever streams they go to and whatever is compacted
+   * meanwhile, so that taking it does not fail.
+   *
+   * @throws CryptomemError `OUT_OF_MEMORY` if there is none to be had
+   */
+  reserve(entries: number, bytes: number): void {
+    if (this.maxBytes === Infinity) return;
+    const neededBytes = bytes * (1 + TAILS_OF_ENTRIES) + entries * INDEX_BYTES_PER_ENTRY + INDEX_RESERVE_BYTES +
+      SEGMENTS_BESIDE_ENTRIES * this.#arena.segmentBytes;
+    const limitBytes = this.#limitBytes();
+    if (neededBytes + this.#index.bytes > limitBytes) {
+      throw outOfMemory(`it takes ${bytes} bytes, more than the limit of ${this.maxBytes} allows`);
+    }
+    while (this.memoryBytes + neededBytes > limitBytes) this.#freeSome();
+  }
+
   #makeRoom(sizeBytes: number, stream: Stream): void {
-    const limitBytes = this.maxBytes - this.#reserveBytes;
+    const limitBytes = this.#limitBytes();
     // What is left when all that can go has gone. To find out by evicting would be to lose everything for nothing.
     const fixedBytes = this.#index.bytes + this.#policy.bytes + ACTIVE_SEGMENTS * this.#arena.segmentBytes;
     if (sizeBytes + fixedBytes > limitBytes) {
@@ -88,13 +111,24 @@ export class Room {
     }
     // When the next segment will not fit, each write looks at as much of the old as it adds of the new.
     if (this.memoryBytes + this.#arena.segmentBytes > limitBytes) this.#evict(sizeBytes);
-    while (this.memoryBytes + this.#arena.neededBytes(sizeBytes, stream) > limitBytes) {
-      if (this.#arena.releaseSpare() || this.#compactor.step(COMPACTED_BYTES_PER_LOOK)) continue;
-      if (this.#policy.evict() > 0) continue;
-      throw outOfMemory(
-        `the limit of ${this.maxBytes} bytes is reached and policy ${this.#policy.name} evicts nothing`,
-      );
-    }
+    while (this.memoryBytes + this.#arena.neededBytes(sizeBytes, stream) > limitBytes) this.#freeSome();
+  }
+
+  #freeSome(): void {
+    if (this.#arena.releaseSpare() || this.#compactor.step(COMPACTED_BYTES_PER_LOOK)) return;
+    if (this.#policy.evict() > 0) return;
+    throw outOfMemory(
+      `the limit of ${this.maxBytes} bytes is reached and policy ${this.#policy.name} evicts nothing`,
+    );
+  }
+
+  /**
+   * What memory may grow to for entries. What the policy has not taken yet but may at once counts already, or one write
+   * would have to make room for all of it (a third of a second for the ghosts of four million entries).
+   */
+  #limitBytes(): number {
+    const { plannedBytes, bytes } = this.#policy;
+    return this.maxBytes - this.#reserveBytes - Math.max(0, plannedBytes - bytes);
   }
 
   #evict(bytes: number): void {

@@ -9,9 +9,7 @@
  */
 
 import type { ByteRange } from "../bytes.ts";
-
-/** A whole number of 64 bits; a `bigint` only where it is too large to be exact as a `number`. */
-export type Integer = number | bigint;
+import type { Integer } from "../integer.ts";
 
 /** Entries by key, each with an optional expiry. */
 export interface Store {
@@ -55,7 +53,10 @@ export interface Store {
   /** Looks up an entry and gives it another expiry. Returns whether there is one. */
   getAndTouch(key: ByteRange, ttlMs: number, value: ByteRange): boolean;
 
-  /** Milliseconds that an entry has left to live, rounded up; -1 without an expiry, -2 if there is no entry. */
+  /**
+   * Milliseconds that an entry has left to live: asked at once, those it was given; at least 1. -1 without an expiry, -2
+   * if there is no entry.
+   */
   ttlMs(key: ByteRange): number;
 
   /**
@@ -79,6 +80,19 @@ export interface Store {
    */
   setRange(key: ByteRange, offset: number, part: ByteRange): number;
 
+  /** Stores a value, keeping the expiry of an entry that is there; what it creates has none. */
+  update(key: ByteRange, value: ByteRange): void;
+
+  /**
+   * Makes room for entries that are stored at once after it: those will not be refused. So several can be stored all or
+   * none. Asks for a little more than they will need: for three segments, and for the index to grow.
+   *
+   * @param entries how many
+   * @param keyAndValueBytes of all of them together
+   * @throws CryptomemError `OUT_OF_MEMORY` when there is no room; entries may have been evicted all the same
+   */
+  reserve(entries: number, keyAndValueBytes: number): void;
+
   /**
    * Looks up an entry with its version.
    *
@@ -86,6 +100,9 @@ export interface Store {
    * is no entry
    */
   getVersioned(key: ByteRange, value: ByteRange): number;
+
+  /** The version alone, which does not count as a lookup; 0 if there is no entry. */
+  version(key: ByteRange): number;
 
   /**
    * Stores a value if the entry's version is the one expected; version 0 expects no entry.

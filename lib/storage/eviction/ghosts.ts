@@ -3,9 +3,9 @@
  * slot ages.
  *
  * ```
- * slot, 16 bits      bits 0-11 fingerprint: the high bits of the hash
+ * slot, 16 bits      bits 0-11 fingerprint: the low bits of the hash
  *                    bits 12-15 age mark: 1 to 15, the period in which it was remembered; 0 = empty
- * bucket             4 slots, chosen by the low bits of the hash
+ * bucket             4 slots, chosen by the high bits of the hash
  * ```
  *
  * A period is an eighth of the capacity, and what is older than eight periods is forgotten, so the table acts as a
@@ -16,12 +16,15 @@
  */
 
 const SLOTS = 4;
-const FINGERPRINT_SHIFT = 20;
 const FINGERPRINT_MASK = 0xfff;
 const MARK_SHIFT = 12;
 const MARKS = 15;
 const LIVE_PERIODS = 8;
-const MIN_SLOTS = 64;
+const MIN_CAPACITY = 64;
+/** A table is made an eighth larger than it needs to be, so that it is seldom made anew. */
+const SLACK = 1.125;
+const BYTES_PER_SLOT = 2;
+const HASHES = 2 ** 32;
 
 /** Recently evicted hashes. */
 export class Ghosts {
@@ -30,6 +33,11 @@ export class Ghosts {
   #inPeriod = 0;
   /** 1 to 15. */
   #mark = 1;
+
+  /** Bytes that a table for so many takes. */
+  static bytesFor(capacity: number): number {
+    return slotsFor(capacity) * BYTES_PER_SLOT;
+  }
 
   /** Bytes it takes. */
   get bytes(): number {
@@ -53,13 +61,13 @@ export class Ghosts {
       const age = this.#ageOf(this.#slots[slot]!);
       if (age > oldestAge) oldest = slot, oldestAge = age;
     }
-    this.#slots[oldest] = this.#mark << MARK_SHIFT | hash >>> FINGERPRINT_SHIFT;
+    this.#slots[oldest] = this.#mark << MARK_SHIFT | hash & FINGERPRINT_MASK;
   }
 
   /** Whether a hash is remembered; if so, it is forgotten now. */
   take(hash: number): boolean {
     if (this.#slots.length === 0) return false;
-    const fingerprint = hash >>> FINGERPRINT_SHIFT;
+    const fingerprint = hash & FINGERPRINT_MASK;
     const first = this.#bucketOf(hash);
     for (let slot = first; slot < first + SLOTS; slot++) {
       const content = this.#slots[slot]!;
@@ -78,16 +86,18 @@ export class Ghosts {
   }
 
   #bucketOf(hash: number): number {
-    return (hash & this.#slots.length / SLOTS - 1) * SLOTS;
+    return Math.floor(hash / HASHES * (this.#slots.length / SLOTS)) * SLOTS;
   }
 
-  /** Starts anew with room for twice as many; rare enough that what is forgotten does not matter. */
+  /** Starts anew with more room; rare enough that what is forgotten does not matter. */
   #grow(capacity: number): void {
-    let slots = MIN_SLOTS;
-    while (slots < capacity) slots *= 2;
-    this.#slots = new Uint16Array(slots);
+    this.#slots = new Uint16Array(slotsFor(capacity));
     this.#periodSize = Math.ceil(capacity / LIVE_PERIODS);
     this.#inPeriod = 0;
     this.#mark = 1;
   }
+}
+
+function slotsFor(capacity: number): number {
+  return Math.ceil(Math.max(capacity, MIN_CAPACITY) * SLACK / SLOTS) * SLOTS;
 }

@@ -23,6 +23,7 @@ export class LfuPolicy implements EvictionPolicy {
   readonly name = "lfu";
   readonly keepsLinks = true;
   readonly bytes = 0;
+  readonly plannedBytes = 0;
   readonly #host: EvictionHost;
   readonly #lists: EntryLists;
   /** The lowest rank that may be in use, modulo 256. */

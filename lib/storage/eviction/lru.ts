@@ -15,6 +15,7 @@ export class LruPolicy implements EvictionPolicy {
   readonly name = "lru";
   readonly keepsLinks = true;
   readonly bytes = 0;
+  readonly plannedBytes = 0;
   readonly #host: EvictionHost;
   readonly #lists: EntryLists;
 

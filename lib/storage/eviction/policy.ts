@@ -37,6 +37,8 @@ export interface EvictionPolicy {
   readonly keepsLinks: boolean;
   /** Bytes it takes beside the entries. */
   readonly bytes: number;
+  /** Bytes it may come to take at once, with the entries there are: room that is kept for it. */
+  readonly plannedBytes: number;
 
   /**
    * Where a new entry's memory is to come from.

@@ -67,6 +67,10 @@ export class S3FifoPolicy implements EvictionPolicy {
     return this.#ghosts.bytes;
   }
 
+  get plannedBytes(): number {
+    return Ghosts.bytesFor(this.#host.index.size);
+  }
+
   streamFor(hash: number, replaced: number): Stream {
     if (replaced !== 0) return this.#queueOf(replaced).stream;
     return this.#ghosts.take(hash) ? Stream.SECOND : Stream.FIRST;

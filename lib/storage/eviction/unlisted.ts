@@ -12,6 +12,7 @@ export abstract class UnlistedPolicy implements EvictionPolicy {
   abstract readonly name: PolicyName;
   readonly keepsLinks = false;
   readonly bytes = 0;
+  readonly plannedBytes = 0;
   protected readonly host: EvictionHost;
 
   constructor(host: EvictionHost) {

@@ -1,0 +1,116 @@
+/**
+ * INFO: what the server is and does, in the fields of Redis that tools read. A field whose value is not known here is
+ * left out.
+ *
+ * @module
+ */
+
+import type { Request, Response } from "../codec/message.ts";
+import { REDIS_VERSION, VERSION } from "../version.ts";
+import type { CommandContext } from "./command.ts";
+import { redisPolicy } from "./redis_policy.ts";
+import type { ServerState } from "./server_state.ts";
+import { totals } from "./totals.ts";
+import { optionOf } from "./words.ts";
+
+type Fields = Readonly<Record<string, string | number>>;
+
+const SECONDS_PER_DAY = 86_400;
+const MICROSECONDS_PER_MS = 1_000;
+const MS_PER_SECOND = 1_000;
+const BYTES_PER_STEP = 1024;
+
+/** By name in lower case, in Redis' order. */
+const SECTIONS: Readonly<Record<string, (server: ServerState) => Fields>> = {
+  server: ({ clock, port, runId, startedMs }) => {
+    const uptimeSeconds = Math.floor((clock.nowMs() - startedMs) / MS_PER_SECOND);
+    return {
+      redis_version: REDIS_VERSION,
+      cryptomem_version: VERSION,
+      redis_mode: "standalone",
+      run_id: runId,
+      tcp_port: port,
+      server_time_usec: Math.floor(clock.wallMs() * MICROSECONDS_PER_MS),
+      uptime_in_seconds: uptimeSeconds,
+      uptime_in_days: Math.floor(uptimeSeconds / SECONDS_PER_DAY),
+    };
+  },
+
+  clients: ({ clients }) => ({ connected_clients: clients.size }),
+
+  memory: ({ store }) => {
+    const { memoryBytes, keyBytes, valueBytes, maxMemoryBytes, policy } = store.stats();
+    const maxmemory = maxMemoryBytes === Infinity ? 0 : maxMemoryBytes;
+    return {
+      used_memory: memoryBytes,
+      used_memory_human: human(memoryBytes),
+      used_memory_dataset: keyBytes + valueBytes,
+      maxmemory,
+      maxmemory_human: human(maxmemory),
+      maxmemory_policy: redisPolicy(policy, maxMemoryBytes),
+      eviction: policy,
+    };
+  },
+
+  persistence: ({ startedWallMs }) => ({
+    loading: 0,
+    rdb_bgsave_in_progress: 0,
+    rdb_last_save_time: Math.floor(startedWallMs / MS_PER_SECOND),
+    aof_enabled: 0,
+    aof_rewrite_in_progress: 0,
+  }),
+
+  stats: (server) => {
+    const { connections, commands, rejected, inputBytes, outputBytes, expired, evicted, hits, misses } = totals(server);
+    return {
+      total_connections_received: connections,
+      total_commands_processed: commands,
+      total_net_input_bytes: inputBytes,
+      total_net_output_bytes: outputBytes,
+      rejected_connections: rejected,
+      expired_keys: expired,
+      evicted_keys: evicted,
+      keyspace_hits: hits,
+      keyspace_misses: misses,
+      pubsub_channels: server.channels.names.length,
+      pubsub_patterns: server.channels.patternCount,
+    };
+  },
+
+  replication: () => ({ role: "master", connected_slaves: 0 }),
+
+  /** What the process used of the processor is not known without another permission. */
+  cpu: () => ({}),
+
+  keyspace: ({ store }): Fields => {
+    const { entries } = store.stats();
+    return entries === 0 ? {} : { db0: `keys=${entries}` };
+  },
+};
+
+/** All sections, or those that the words name; an unknown name adds nothing. */
+export function info({ words, wordCount }: Request, response: Response, { server }: CommandContext): void {
+  const wanted = words.slice(0, wordCount).map(optionOf);
+  const isAll = wordCount === 0 || wanted.some((name) => ["all", "default", "everything"].includes(name));
+  response.answer(
+    Object.entries(SECTIONS)
+      .filter(([name]) => isAll || wanted.includes(name))
+      .map(([name, fieldsOf]) => sectionText(name, fieldsOf(server)))
+      .join("\r\n"),
+  );
+}
+
+function sectionText(name: string, fields: Fields): string {
+  const title = name === "cpu" ? "CPU" : name[0]!.toUpperCase() + name.slice(1);
+  return `# ${title}\r\n` + Object.entries(fields).map(([field, value]) => `${field}:${value}\r\n`).join("");
+}
+
+/** As Redis writes sizes for people. */
+function human(bytes: number): string {
+  let size = bytes;
+  for (const unit of ["B", "K", "M", "G"]) {
+    if (size < BYTES_PER_STEP) return unit === "B" ? `${size}B` : `${size.toFixed(2)}${unit}`;
+    size /= BYTES_PER_STEP;
+  }
+  return `${size.toFixed(2)}T`;
+}

@@ -1,0 +1,36 @@
+/**
+ * What STATS tells: the store's counts and the server's.
+ *
+ * @module
+ */
+
+import type { StoreStats } from "../storage/store.ts";
+import { VERSION } from "../version.ts";
+import type { ServerState } from "./server_state.ts";
+
+/** A number that JSON has: a missing limit is `null`. */
+type Finite<T> = { [K in keyof T]: T[K] extends number ? number | null : T[K] };
+
+/** The counts of a server and its store. */
+export interface Statistics extends Finite<StoreStats> {
+  readonly version: string;
+  readonly uptimeMs: number;
+  readonly clients: number;
+  readonly connections: number;
+  readonly commands: number;
+  readonly inputBytes: number;
+  readonly outputBytes: number;
+}
+
+/** Counts at this moment. */
+export function statistics(server: ServerState): Statistics {
+  const stats = server.store.stats();
+  return {
+    version: VERSION,
+    uptimeMs: Math.round(server.clock.nowMs() - server.startedMs),
+    clients: server.clients.size,
+    ...server.counts,
+    ...stats,
+    maxMemoryBytes: stats.maxMemoryBytes === Infinity ? null : stats.maxMemoryBytes,
+  };
+}
