@@ -3,7 +3,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { utf8 } from "../../lib/bytes.ts";
 import { CmDialect, decodeResponseHeader, encodeRequest, MAX_TTL_MS } from "../../lib/codec/cm.ts";
 import { INCOMPLETE, INVALID, Request, Response, Status } from "../../lib/codec/message.ts";
-import { OPCODE, type OperationRow, OPERATIONS } from "../../lib/codec/operations.ts";
+import { OPCODE, OPERATIONS } from "../../lib/codec/operations.ts";
 import protocolPage from "../../lib/codec/PROTOCOL.md" with { type: "text" };
 import { frame, reply } from "../support/cm_frame.ts";
 import { Random } from "../support/random.ts";
@@ -19,8 +19,14 @@ function encode(response: Response, opcode: number): Uint8Array {
   const dialect = new CmDialect(MAX_VALUE_BYTES);
   const request = new Request();
   request.opcode = opcode;
-  const output = new Uint8Array(dialect.encodedBytes(response));
+  const output = new Uint8Array(dialect.encodedBytes(response, request));
   return output.subarray(0, dialect.encode(response, request, output, 0));
+}
+
+function i64(value: bigint): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setBigInt64(0, value);
+  return bytes;
 }
 
 function hex(text: string): Uint8Array<ArrayBuffer> {
@@ -30,6 +36,7 @@ function hex(text: string): Uint8Array<ArrayBuffer> {
 Deno.test("the examples of the protocol page decode and encode byte for byte", () => {
   const value = new Response();
   value.value.point(utf8("v"), 0, 1);
+  value.answerValue();
   const missing = new Response();
   missing.settle(Status.NOT_FOUND);
   const expected: { example: string; opcode: number; key: string; value: string; response: Response }[] = [
@@ -90,12 +97,27 @@ Deno.test("every command byte that is not in the table is refused as unknown and
   }
 });
 
-for (const { name, opcode, key, value, ttl } of OPERATIONS as readonly OperationRow[]) {
-  Deno.test(`${name} takes ${key ? "a" : "no"} key, ${value ? "a" : "no"} value and ${ttl ? "a" : "no"} ttl`, () => {
-    const sound = { opcode, ...(key && { key: "k" }), ...(value && { value: "v" }), ...(ttl && { ttl: 1n }) };
+/** Values that fit what some commands read numbers from. */
+const SOUND_VALUES: Record<string, string> = {
+  INCR: "12345678",
+  DECR: "12345678",
+  CAS: "12345678",
+  SCAN: "123456789012",
+};
+
+for (const { name, opcode, takes: { key, value, ttl } } of OPERATIONS.filter(({ opcode }) => opcode > 0)) {
+  const keyText = key === "optional" ? "perhaps a" : key ? "a" : "no";
+  Deno.test(`${name} takes ${keyText} key, ${value ? "a" : "no"} value and ${ttl ? "a" : "no"} ttl`, () => {
+    const sound = {
+      opcode,
+      ...(key && { key: "k" }),
+      ...(value && { value: SOUND_VALUES[name] ?? "v" }),
+      ...(ttl && { ttl: 1n }),
+    };
     assertEquals(decode(frame(sound)).request.errorCode, undefined);
+    if (key === "optional") assertEquals(decode(frame({ ...sound, key: "" })).request.errorCode, undefined);
     const flawed = [
-      { ...sound, key: key ? "" : "k" },
+      ...(key === "optional" ? [] : [{ ...sound, key: key ? "" : "k" }]),
       { ...sound, ttl: -1n },
       ...(value ? [] : [{ ...sound, value: "v" }]),
       ...(ttl ? [] : [{ ...sound, ttl: 1n }]),
@@ -108,6 +130,56 @@ for (const { name, opcode, key, value, ttl } of OPERATIONS as readonly Operation
     }
   });
 }
+
+Deno.test("INCR and DECR read their delta, an empty one is 1", () => {
+  for (const opcode of [OPCODE.INCR, OPCODE.DECR]) {
+    assertEquals(decode(frame({ opcode, key: "k" })).request.delta, 1);
+    for (const delta of [0n, 1n, -1n, 2n ** 53n - 1n, 2n ** 53n, 2n ** 63n - 1n, -(2n ** 63n)]) {
+      const { request } = decode(frame({ opcode, key: "k", value: i64(delta) }));
+      assertEquals([BigInt(request.delta), request.errorCode], [delta, undefined]);
+    }
+  }
+});
+
+Deno.test("CAS reads the version before its value, SCAN its cursor and count", () => {
+  const { request: cas } = decode(frame({ opcode: OPCODE.CAS, key: "k", value: concat([i64(7n), utf8("value")]) }));
+  assertEquals([cas.version, cas.value.copy()], [7, utf8("value")]);
+  const { request: scan } = decode(
+    frame({ opcode: OPCODE.SCAN, value: concat([i64(2n ** 40n), Uint8Array.of(0, 1, 0, 2)]) }),
+  );
+  assertEquals([scan.cursor, scan.count, scan.key.length], [2 ** 40, 0x10002, 0]);
+});
+
+Deno.test("GETV's version stands before the value, TTL is told in nanoseconds, SCAN counts each key's bytes", () => {
+  const versioned = new Response();
+  versioned.value.point(utf8("v"), 0, 1);
+  versioned.answerValue(258);
+  assertEquals(encode(versioned, OPCODE.GETV), reply(1, concat([i64(258n), utf8("v")])));
+
+  const ttl = new Response();
+  const cases: [number, bigint][] = [[-1, -1n], [1, 1_000_000n], [2 ** 45, 2n ** 45n * 1_000_000n]];
+  for (const [ttlMs, nanoseconds] of cases.filter(([, it]) => it < 2n ** 63n)) {
+    ttl.answerInteger(ttlMs);
+    assertEquals(encode(ttl, OPCODE.TTL), reply(1, i64(nanoseconds)));
+  }
+  ttl.answerInteger(5);
+  assertEquals(encode(ttl, OPCODE.INCR), reply(1, i64(5n)));
+
+  const scan = new Response();
+  scan.answer([0, [utf8("a"), new Uint8Array(0), utf8("b".repeat(258))]]);
+  const keys = [Uint8Array.of(0, 1, 0x61, 0, 0, 1, 2), utf8("b".repeat(258))];
+  assertEquals(encode(scan, OPCODE.SCAN), reply(1, concat([i64(0n), ...keys])));
+});
+
+Deno.test("a push is a frame of status 5 with channel and message; a confirmation is none", () => {
+  const dialect = new CmDialect(MAX_VALUE_BYTES);
+  const [channel, message, subscription] = [utf8("news"), utf8("hello"), utf8("n*")];
+  for (const kind of ["message", "pmessage"] as const) {
+    const push = dialect.encodePush({ kind, subscription, channel, message });
+    assertEquals(push, reply(5, concat([Uint8Array.of(0, 4), channel, message])));
+  }
+  assertEquals(dialect.encodePush({ kind: "subscribe", subscription, count: 1 }), undefined);
+});
 
 Deno.test("a frame that does not start with CM is invalid from its first wrong byte on", () => {
   for (const start of ["X", "GET / HTTP/1.1", "CN", "cM", "\0"]) {

@@ -30,6 +30,11 @@ export const canRun: boolean = canRead && await granted({ name: "run", command: 
 export const canRunShell: boolean = canRun && Deno.build.os !== "windows" &&
   await granted({ name: "run", command: "sh" });
 
+/** Starting a program that may not be installed: without it, or without leave to run it, this is false. */
+export function canRunTool(name: string): Promise<boolean> {
+  return granted({ name: "run", command: name });
+}
+
 /** The folder `Deno.makeTempDir()` uses. */
 function temporaryFolder(): string {
   return Deno.env.get("TMPDIR") ?? Deno.env.get("TEMP") ?? "/tmp";
