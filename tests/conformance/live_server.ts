@@ -1,0 +1,45 @@
+/**
+ * A server whose entries live by a clock that the test turns, while everything else about it runs by the machine's: it
+ * tidies, and cuts connections, without being told.
+ *
+ * @module
+ */
+
+import { type Clock, systemClock } from "../../lib/clock.ts";
+import { type RunningServer, serve } from "../../lib/server/serve.ts";
+import { Engine } from "../../lib/storage/engine.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+
+/** One engine behind one server. */
+export class LiveServer implements AsyncDisposable {
+  /** The time that entries live by. */
+  readonly clock: FakeClock = new FakeClock();
+  readonly engine: Engine;
+  readonly server: RunningServer;
+  /** What the server had to log: an internal error fails the test. */
+  readonly lines: string[] = [];
+
+  constructor() {
+    const { clock } = this;
+    const turned: Clock = {
+      nowMs: () => clock.nowMs(),
+      wallMs: () => clock.wallMs(),
+      schedule: (delayMs, callback) => systemClock.schedule(delayMs, callback),
+    };
+    this.engine = new Engine({ clock });
+    this.server = serve({ port: 0, store: this.engine, clock: turned, log: (line) => this.lines.push(line) });
+  }
+
+  get address(): Deno.NetAddr {
+    return this.server.address;
+  }
+
+  /** Empties the store. */
+  async clear(): Promise<void> {
+    await this.engine.clear(new Uint8Array(0));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.server.shutdown();
+  }
+}
