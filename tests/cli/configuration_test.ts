@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { parseFlags, settleConfiguration } from "../../lib/cli/configuration.ts";
-import type { Configuration } from "../../lib/cli/options.ts";
+import { parseCommandLine, settleConfiguration } from "../../lib/cli/configuration.ts";
+import { type Configuration, settingTexts } from "../../lib/cli/options.ts";
+import { DIALECT_NAMES } from "../../lib/codec/dialect.ts";
 import { UsageError } from "../../lib/cli/usage_error.ts";
 import { DEFAULT_FRAME_TIMEOUT_MS, DEFAULT_HOSTNAME, DEFAULT_MAX_VALUE_BYTES, DEFAULT_PORT } from "../../lib/limits.ts";
 
@@ -10,7 +11,7 @@ interface World {
 }
 
 function settle(args: readonly string[], { environment = {}, files = {} }: World = {}): Promise<Configuration> {
-  return settleConfiguration(parseFlags(args), {
+  return settleConfiguration(parseCommandLine(args).flags, {
     variable: (name) => environment[name],
     readFile: (path) => Promise.resolve(files[path]!),
   });
@@ -27,6 +28,8 @@ Deno.test("settleConfiguration() has a default for everything", async () => {
   assertEquals(await settle([]), {
     hostname: DEFAULT_HOSTNAME,
     port: DEFAULT_PORT,
+    listen: [],
+    dialects: DIALECT_NAMES,
     maxValueBytes: DEFAULT_MAX_VALUE_BYTES,
     maxMemoryBytes: Infinity,
     eviction: "s3-fifo",
@@ -40,6 +43,8 @@ Deno.test("settleConfiguration() lets flags win over environment over file over 
   assertEquals(await settle(["--port", "3", "--config", "c.conf"], { environment, files }), {
     port: 3,
     hostname: "environment",
+    listen: [],
+    dialects: DIALECT_NAMES,
     maxValueBytes: 1024,
     maxMemoryBytes: Infinity,
     eviction: "s3-fifo",
@@ -56,10 +61,17 @@ Deno.test("settleConfiguration() finds the file by CRYPTOMEM_CONFIG too, a flag 
 Deno.test("settleConfiguration() reads values alike from every source", async () => {
   const MIB = 1024 * 1024;
   const memory = { maxMemoryBytes: 512 * MIB, eviction: "lru" } as const;
-  const expected = { hostname: "::1", port: 0, maxValueBytes: 2 * MIB, ...memory, frameTimeoutMs: 1500 };
-  const yaml = 'host: "::1"\nport: 0\nmax-value-size: 2mb\nmax-memory: 512mb\neviction: lru\nframe-timeout: 1500\n';
-  const lines = "host=::1\nport=0\nmax-value-size=2097152\nmax-memory=536870912\neviction=lru\nframe-timeout=1.5s\n";
-  const flags = "--host ::1 --port 0 --max-value-size 2mb --max-memory 0.5gb --eviction lru --frame-timeout 1500ms";
+  const places = {
+    listen: [{ port: 6380, dialect: "gocache" }, { hostname: "::1", port: 0 }],
+    dialects: ["cm", "text"],
+  } as const;
+  const expected = { hostname: "::1", port: 0, ...places, maxValueBytes: 2 * MIB, ...memory, frameTimeoutMs: 1500 };
+  const yaml = 'host: "::1"\nport: 0\nmax-value-size: 2mb\nmax-memory: 512mb\neviction: lru\nframe-timeout: 1500\n' +
+    'listen:\n  - 6380=gocache\n  - "[::1]:0"\ndialects: [cm, text]\n';
+  const lines = "host=::1\nport=0\nmax-value-size=2097152\nmax-memory=536870912\neviction=lru\nframe-timeout=1.5s\n" +
+    "listen=6380=gocache, [::1]:0\ndialects=cm,text\n";
+  const flags =
+    "--listen 6380=gocache --listen=[::1]:0 --dialects cm,text --host ::1 --port 0 --max-value-size 2mb --max-memory 0.5gb --eviction lru --frame-timeout 1500ms";
   assertEquals(await settle(flags.split(" ")), expected);
   assertEquals(await settle(["--config", "c.yaml"], { files: { "c.yaml": yaml } }), expected);
   assertEquals(await settle(["--config", "c.conf"], { files: { "c.conf": lines } }), expected);
@@ -71,6 +83,8 @@ Deno.test("settleConfiguration() reads values alike from every source", async ()
         CRYPTOMEM_MAX_VALUE_SIZE: "2mb",
         CRYPTOMEM_MAX_MEMORY: "512mb",
         CRYPTOMEM_EVICTION: "lru",
+        CRYPTOMEM_LISTEN: "6380=gocache,[::1]:0",
+        CRYPTOMEM_DIALECTS: "cm,text",
         CRYPTOMEM_FRAME_TIMEOUT: "1500",
       },
     }),
@@ -133,7 +147,7 @@ Deno.test("settleConfiguration() refuses unknown keys and suggests the nearest",
   );
   assertEquals(
     await complaint(["--config", "c.conf"], { files: { "c.conf": "password=hunter2" } }),
-    "c.conf: password: Unknown option; there are host port max-value-size max-memory eviction frame-timeout",
+    "c.conf: password: Unknown option; there are host port listen dialects max-value-size max-memory eviction frame-timeout",
   );
   for (const key of ["__proto__", "constructor", "toString"]) {
     const message = await complaint(["--config", "c.conf"], { files: { "c.conf": `${key}=1` } });
@@ -141,11 +155,11 @@ Deno.test("settleConfiguration() refuses unknown keys and suggests the nearest",
   }
 });
 
-Deno.test("parseFlags() takes both ways of writing a value", () => {
-  assertEquals([...parseFlags(["--host=a", "--port", "0"])], [["host", "a"], ["port", "0"]]);
+Deno.test("parseCommandLine() takes both ways of writing a value", () => {
+  assertEquals([...parseCommandLine(["--host=a", "--port", "0"]).flags], [["host", "a"], ["port", "0"]]);
 });
 
-Deno.test("parseFlags() refuses unknown flags, suggests the nearest and hides their values", () => {
+Deno.test("parseCommandLine() refuses unknown flags, suggests the nearest and hides their values", () => {
   const cases: [string[], string][] = [
     [["--prot", "1"], "--prot: Unknown option: did you mean --port?"],
     [["--prot=hunter2"], "--prot: Unknown option: did you mean --port?"],
@@ -155,31 +169,97 @@ Deno.test("parseFlags() refuses unknown flags, suggests the nearest and hides th
     [["--password", "hunter2"], "--password: Unknown option; there are --host --port "],
   ];
   for (const [args, expected] of cases) {
-    const { message } = assertThrows(() => parseFlags(args), UsageError);
+    const { message } = assertThrows(() => parseCommandLine(args), UsageError);
     assertEquals(message.slice(0, expected.length), expected);
     assertEquals(message.includes("hunter2"), false);
   }
 });
 
-Deno.test("parseFlags() refuses a flag without its value", () => {
+Deno.test("parseCommandLine() refuses a flag without its value", () => {
   for (const args of [["--port"], ["--port="], ["--port", ""], ["--port", "--host", "a"], ["--port", "-1"]]) {
-    const { message } = assertThrows(() => parseFlags(args), UsageError);
+    const { message } = assertThrows(() => parseCommandLine(args), UsageError);
     assertEquals(message, "--port: Cannot use it without a value");
   }
 });
 
-Deno.test("parseFlags() refuses a flag given twice", () => {
-  const { message } = assertThrows(() => parseFlags(["--port", "1", "--port=2"]), UsageError);
+Deno.test("parseCommandLine() refuses a flag given twice", () => {
+  const { message } = assertThrows(() => parseCommandLine(["--port", "1", "--port=2"]), UsageError);
   assertEquals(message, "--port: Cannot use it 2 times: give it once");
 });
 
-Deno.test("parseFlags() refuses other arguments without showing them", () => {
-  for (const args of [["--port", "1", "hunter2"], ["--port", "1", "--", "hunter2"], ["--port=1", "x", "7"]]) {
-    const { message } = assertThrows(() => parseFlags(args), UsageError);
-    assertEquals(/^argument [234]: Cannot use it: only options are taken, see --help$/.test(message), true, message);
+Deno.test("parseCommandLine() takes a password and a port as words, as they were written", () => {
+  const cases: [string[], string, string | undefined][] = [
+    [["secret"], "secret", undefined],
+    [["007", "9090"], "007", "9090"],
+    [["1e3", "--host", "a"], "1e3", undefined],
+    [["--host", "a", "--", "--secret", "0"], "--secret", "0"],
+    [["secret", "--port", "1"], "secret", "1"],
+  ];
+  for (const [args, password, port] of cases) {
+    const commandLine = parseCommandLine(args);
+    assertEquals([commandLine.password, commandLine.flags.get("port")], [password, port]);
+    assertEquals([...commandLine.flags.values()].includes(password), false);
+  }
+  assertEquals(parseCommandLine(["--port", "1"]).password, undefined);
+});
+
+Deno.test("parseCommandLine() refuses other arguments without showing them", () => {
+  const only = "Cannot use it: only options, a password and a port are taken, see --help";
+  const port = "Cannot use it as a port: it must be a whole number from 0 to 65535";
+  const cases: [string[], string][] = [
+    [["secret", "1", "hunter2"], `argument 3: ${only}`],
+    [["--host", "a", "secret", "--", "1", "hunter2"], `argument 6: ${only}`],
+    [["secret", "hunter2"], `argument 2: ${port}`],
+    [["secret", "65536"], `argument 2: ${port}`],
+    [["secret", "-1"], "-1: Unknown option"],
+    [["secret", "8081", "--port", "1"], "argument 2: Cannot use it as a port: --port is given as well"],
+    [[""], "argument 1: Cannot use an empty password"],
+  ];
+  for (const [args, expected] of cases) {
+    const { message } = assertThrows(() => parseCommandLine(args), UsageError);
+    assertEquals(message.slice(0, expected.length), expected);
+    assertEquals(/hunter2|secret/.test(message), false, message);
   }
 });
 
-Deno.test("parseFlags() shows help to whoever asks, whatever else is wrong", () => {
-  assertEquals(parseFlags(["--prot", "1", "--help"]).has("help"), true);
+Deno.test("settleConfiguration() takes further places as a list, and refuses what is none", async () => {
+  const places = ["6380", "127.0.0.1:19201=stash", "localhost:0=cm", "[::1]:65535=text"];
+  assertEquals((await settle(["--listen", places.join(",")])).listen, [
+    { port: 6380 },
+    { port: 19201, hostname: "127.0.0.1", dialect: "stash" },
+    { port: 0, hostname: "localhost", dialect: "cm" },
+    { port: 65535, hostname: "::1", dialect: "text" },
+  ]);
+  assertEquals((await settle(["--listen", "none"])).listen, []);
+  assertEquals((await settle(["--config", "c.yaml"], { files: { "c.yaml": "listen: [6380]" } })).listen, [{
+    port: 6380,
+  }]);
+  assertEquals((await settle(["--config", "c.yaml"], { files: { "c.yaml": "listen: []" } })).listen, []);
+  for (const place of ["", "a", "a:b", ":1", "65536", "1=", "1=redis", "=cm", "::1:1", "1,,2", "none,1", "1=cm=cm"]) {
+    const message = place === "" ? await complaint(["--listen="]) : await complaint(["--listen", place]);
+    assertEquals(message.startsWith("--listen: Cannot use"), true, message);
+  }
+});
+
+Deno.test("settleConfiguration() takes dialects as a list, and refuses names of none", async () => {
+  assertEquals((await settle(["--dialects", "resp"])).dialects, ["resp"]);
+  assertEquals((await settle(["--dialects", "cm", "--dialects", "stash"])).dialects, ["cm", "stash"]);
+  for (const dialects of ["redis", "CM", "cm,", "cm text"]) {
+    const message = await complaint(["--dialects", dialects]);
+    assertEquals(message.endsWith("as a dialect: there are cm, text, gocache, stash, resp"), true, message);
+  }
+});
+
+Deno.test("settingTexts() tells every setting so that it can be given again", async () => {
+  const args = "--listen 6380=gocache --listen [::1]:1 --dialects cm,text --max-memory 2mb --port 1 --frame-timeout 5s";
+  for (const given of [[], args.split(" ")]) {
+    const configuration = await settle(given);
+    const texts = settingTexts(configuration);
+    const flags = [...texts].flatMap(([name, text]) => [`--${name}`, text]);
+    assertEquals(await settle(flags), configuration);
+  }
+});
+
+Deno.test("parseCommandLine() shows help to whoever asks, whatever else is wrong", () => {
+  assertEquals(parseCommandLine(["--prot", "1", "--help"]).flags.has("help"), true);
 });

@@ -6,7 +6,7 @@ import { OPERATIONS } from "../../lib/codec/operations.ts";
 import { canRead } from "../support/permissions.ts";
 
 const EMPTY_PAGE =
-  "# Page\n<!-- options -->\n<!-- /options -->\ntext\n<!-- commands -->\nold\n<!-- /commands -->\nend\n";
+  "# Page\n<!-- options -->\n<!-- /options -->\ntext\n<!-- commands -->\nyesterday\n<!-- /commands -->\nend\n";
 
 Deno.test({
   name: "README.md holds the tables of today (if not: deno task docs)",
@@ -23,7 +23,7 @@ Deno.test("withTables() puts every option and command in its table and keeps the
   for (const { name } of OPERATIONS) assertStringIncludes(page, `| \`${name}\` |`);
   assertMatch(page, /^# Page\n<!-- options -->\n\| Flag/);
   assertMatch(page, /<!-- \/options -->\ntext\n<!-- commands -->\n\| Command[^]*<!-- \/commands -->\nend\n$/);
-  assert(!page.includes("old"));
+  assert(!page.includes("yesterday"));
   assertEquals(withTables(page), page);
 });
 
@@ -39,5 +39,8 @@ Deno.test("helpText() lists every option with its default, within 100 columns", 
 });
 
 Deno.test("SETTINGS has defaults that its own parsers take", () => {
-  for (const row of SETTINGS) row.parse(row.defaultText);
+  for (const row of SETTINGS) {
+    if ("isList" in row) row.parse(row.defaultText.split(","));
+    else row.parse(row.defaultText);
+  }
 });

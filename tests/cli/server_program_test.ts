@@ -83,7 +83,7 @@ class Process implements AsyncDisposable {
   /** How the process ended, and all it had to say after its first line. */
   async ended(): Promise<{ code: number; said: string }> {
     const { code } = await this.#child.status;
-    return { code, said: (await this.#out.read()).value ?? "" + await this.#complaints };
+    return { code, said: ((await this.#out.read()).value ?? "") + await this.#complaints };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -96,6 +96,14 @@ class Process implements AsyncDisposable {
     await this.#out.cancel();
     await this.#complaints;
   }
+}
+
+/** Sends a text and reads to the end. */
+async function ask(port: number, text: string): Promise<string> {
+  const connection = await Deno.connect({ hostname: "127.0.0.1", port });
+  await connection.write(new TextEncoder().encode(text));
+  await connection.closeWrite();
+  return await new Response(connection.readable).text();
 }
 
 /** Sends a PING and waits until the whole answer is there. */
@@ -124,6 +132,51 @@ Deno.test({
     assertMatch(server.line, /^cryptomem \d+\.\d+\.\d+ listening on 127\.0\.0\.1:\d+\n$/);
     using connection = await server.connect();
     await ping(connection);
+  },
+});
+
+Deno.test({
+  name: "server.ts listens in further places, each in its dialect",
+  ignore,
+  async fn() {
+    await using server = await Process.start(["--port=0", "--listen", "0=gocache", "--listen=127.0.0.1:0=stash"]);
+    const [, gocache, stash] = /:\d+, 127\.0\.0\.1:(\d+) \(gocache\), 127\.0\.0\.1:(\d+) \(stash\)\n$/.exec(
+      server.line,
+    )!;
+    assertEquals(await ask(Number(gocache), "FLY\n"), "ERROR unknown command\n");
+    assertEquals(await ask(Number(stash), "INC\x001\0k\r\n"), "1\r\n");
+  },
+});
+
+Deno.test({
+  name: "server.ts speaks only the dialects that it is told to",
+  ignore,
+  async fn() {
+    await using server = await Process.start(["--port=0", "--dialects=text,stash"]);
+    assertEquals(await ask(server.port, "PING\n"), "PONG\n");
+    assertEquals(await ask(server.port, "*1\r\n"), "");
+  },
+});
+
+Deno.test({
+  name: "server.ts PASSWORD PORT asks for the password, warns that others see it, and never shows it",
+  ignore: ignoreSignals,
+  async fn() {
+    await using server = await Process.start(["hunter2", "0"]);
+    assertEquals(
+      await ask(server.port, "SET k v\nPASS wrong\nPASS hunter2\nSET k v\n"),
+      "Unauthorized\nERR: invalid password\nOK\nOK\n",
+    );
+    const word = (text: string) => `$${text.length}\r\n${text}\r\n`;
+    const settings = await ask(
+      server.port,
+      `*2\r\n${word("AUTH")}${word("hunter2")}*3\r\n${word("CONFIG")}${word("GET")}${word("*")}`,
+    );
+    assertMatch(settings, /^\+OK\r\n[^]*max-value-size/);
+    server.signal("SIGTERM");
+    const { code, said } = await server.ended();
+    assertEquals([code, /hunter2/.test(settings + said + server.line)], [0, false]);
+    assertMatch(said, /^cryptomem: warning: other users of this machine can see the password[^\n]*\n$/);
   },
 });
 
@@ -181,6 +234,13 @@ Deno.test({
         { permissions: ["--allow-net=127.0.0.1:8080"] },
         "127.0.0.1:9090: Cannot listen without permission: run deno run --allow-net=127.0.0.1:9090 server.ts --port 9090\n",
       ],
+      [
+        ["hunter2", "9090", "--listen", "9091=cm"],
+        { permissions: ["--allow-net=127.0.0.1:9090"] },
+        "127.0.0.1:9091: Cannot listen without permission: run deno run --allow-net=127.0.0.1:9090,127.0.0.1:9091 " +
+        "server.ts PASSWORD 9090 --listen 9091=cm\n",
+      ],
+      [["hunter2", "hunter3"], {}, "argument 2: Cannot use it as a port: it must be a whole number from 0 to 65535\n"],
       [
         ["--config", "my config.yaml"],
         {},

@@ -11,7 +11,7 @@ import { canListen } from "../support/permissions.ts";
 import { Random } from "../support/random.ts";
 import { RawClient } from "../support/raw_client.ts";
 
-const SET = 1, GET = 2, PING = 4;
+const SET = 1, GET = 2, PING = 4, CLEAR = 19;
 const OK = 1, NOT_FOUND = 0;
 const MIB = 1024 * 1024;
 
@@ -142,9 +142,10 @@ hostileTest("random bytes on 200 connections crash nothing and lose nothing", as
   await Promise.all(Array.from({ length: 200 }, async (_, i) => {
     using client = await RawClient.connect(server.address);
     const bytes = random.bytes(1 + random.below(300));
-    // Half of them look like a frame at first, but can neither name the witness nor announce a long wait.
-    if (i % 2 === 0) {
-      bytes.set(frame({ opcode: 1 + random.below(30), key: "", valueLength: 0 }).subarray(0, bytes.length));
+    // Half of them look like a frame at first, but can neither name the witness nor announce a long wait, nor clear all.
+    const opcode = 1 + random.below(30);
+    if (i % 2 === 0 && opcode !== CLEAR) {
+      bytes.set(frame({ opcode, key: "", valueLength: 0 }).subarray(0, bytes.length));
     }
     await client.send(bytes).catch(() => {});
     await client.connection.closeWrite().catch(() => {});

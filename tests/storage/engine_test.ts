@@ -1,5 +1,6 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ByteRange, utf8 } from "../../lib/bytes.ts";
+import { CryptomemError } from "../../lib/errors.ts";
 import { Engine } from "../../lib/storage/engine.ts";
 import { entryBytes, HEADER_BYTES } from "../../lib/storage/entry.ts";
 import { FakeClock } from "../support/fake_clock.ts";
@@ -42,6 +43,33 @@ Deno.test("values of 0 bytes and of 16 MiB and keys of 1 and of 65,535 bytes wor
   assertEquals(read(engine, longKey), utf8("long"));
   assertEquals(read(engine, longKey.subarray(1)), utf8("one less"));
   engine.verify();
+});
+
+Deno.test("a key longer than an entry can tell is refused by what stores, and found by nobody", () => {
+  const engine = new Engine({ clock: new FakeClock() });
+  const key = ByteRange.of(new Uint8Array(65_536).fill(0x6b)), value = ByteRange.of(utf8("v"));
+  for (
+    const store of [() => engine.set(key, value, 0), () => engine.append(key, value), () => engine.increment(key, 1, 0)]
+  ) {
+    const error = assertThrows(store, CryptomemError);
+    assertEquals(error.code, "TOO_LARGE");
+  }
+  assertEquals(engine.exists(key), false);
+  assertEquals(engine.stats().entries, 0);
+  engine.verify();
+});
+
+Deno.test("increment() stores exact digits on both sides of 2^53", () => {
+  const engine = new Engine({ clock: new FakeClock() });
+  const key = ByteRange.of(utf8("n"));
+  for (const sign of [1, -1]) {
+    engine.set(key, ByteRange.of(utf8(`${sign * (2 ** 53 - 3)}`)), 0);
+    for (let step = -2; step <= 2; step++) {
+      const expected = BigInt(sign) * (2n ** 53n + BigInt(step));
+      assertEquals(BigInt(engine.increment(key, sign, 0)), expected);
+      assertEquals(read(engine, "n"), utf8(`${expected}`));
+    }
+  }
 });
 
 Deno.test("set() replaces value and expiry, whatever the sizes", () => {
