@@ -33,7 +33,8 @@ interface Contestant {
   start(signal: AbortSignal): Promise<ServerProcess>;
 }
 
-const CRYPTOMEM: Contestant = { name: "Cryptomem", wire: CM, start: ServerProcess.cryptomem };
+const CRYPTOMEM: Contestant = { name: "CM", wire: CM, start: ServerProcess.cryptomem };
+const CRYPTOMEM_RESP: Contestant = { name: "our RESP", wire: RESP, start: ServerProcess.cryptomem };
 const REDIS: Contestant = { name: "Redis", wire: RESP, start: ServerProcess.redis };
 
 /** For each contestant, for each load, the outcomes of all rounds. */
@@ -63,17 +64,16 @@ function printComparison(contestants: readonly Contestant[], results: Results): 
   };
   printTable(
     `Processor time of the server for an operation; medians of ${ROUNDS} rounds`,
-    ["Network", CRYPTOMEM.name, REDIS.name, "ratio", "bound", "held"],
+    ["Network", ...contestants.map(({ name }) => name), "CM / Redis", "our RESP / Redis", "bound", "held"],
     LOADS.map((load, l) => {
-      const ours = middle(0, l, "cpuMicrosecondsPerOperation"), theirs = middle(1, l, "cpuMicrosecondsPerOperation");
-      const ratio = ours === undefined || theirs === undefined ? undefined : ours / theirs;
+      const [cm, resp, redis] = contestants.map((_, g) => middle(g, l, "cpuMicrosecondsPerOperation"));
+      const ratios = [cm, resp].map((ours) => ours === undefined || redis === undefined ? undefined : ours / redis);
       return [
         labelOf(load),
-        figure(ours, "µs"),
-        figure(theirs, "µs"),
-        figure(ratio),
+        ...[cm, resp, redis].slice(0, contestants.length).map((time) => figure(time, "µs")),
+        ...ratios.map((ratio) => figure(ratio)),
         `≤ ${load.maxRatio}`,
-        held(ratio, load.maxRatio),
+        ratios.map((ratio) => held(ratio, load.maxRatio)).join(" "),
       ];
     }),
   );
@@ -134,8 +134,8 @@ function held(value: number | undefined, atMost: number): string {
 
 const stop = new AbortController();
 using _signals = onStopSignal(() => stop.abort());
-const contestants = [CRYPTOMEM];
+const contestants = [CRYPTOMEM, CRYPTOMEM_RESP];
 if (await redisVersion() === undefined) say("", "No Redis to compare with: apt-get install redis-server");
 else contestants.push(REDIS);
 printComparison(contestants, await compare(contestants, stop.signal));
-await compareIdle(contestants, stop.signal);
+await compareIdle(contestants.filter(({ name }) => name !== CRYPTOMEM_RESP.name), stop.signal);
