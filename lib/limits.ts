@@ -60,7 +60,7 @@ export const SHUTDOWN_GRACE_MS = 4_000;
  * Sizes of the buffers that a connection reads into and answers from. It waits with the smallest that held its last
  * read, so the first of them decides what thousands of idle connections cost.
  */
-export const BUFFER_BYTES = [4 * 1024, 16 * 1024, 64 * 1024] as const;
+export const BUFFER_BYTES = [2 * 1024, 8 * 1024, 16 * 1024, 64 * 1024] as const;
 
 /** Replies of one connection are written when they reach this; with one value more, it bounds what it has in flight. */
 export const REPLY_FLUSH_BYTES = 64 * 1024;

@@ -19,9 +19,17 @@ const MAKERS: Readonly<Record<DialectName, (maxValueBytes: number, agreed: Agree
   resp: (maxValueBytes, agreed) => new RespDialect(maxValueBytes, agreed),
 };
 
+/** Dialects that remember nothing of a connection: one serves all that have the same limit. */
+const STATELESS: readonly DialectName[] = ["cm", "stash"];
+const shared = new Map<string, Dialect>();
+
 /** A dialect for one connection. */
 export function createDialect(name: DialectName, maxValueBytes: number, agreed: Agreed): Dialect {
-  return MAKERS[name](maxValueBytes, agreed);
+  if (!STATELESS.includes(name)) return MAKERS[name](maxValueBytes, agreed);
+  const key = `${name} ${maxValueBytes}`;
+  let dialect = shared.get(key);
+  if (dialect === undefined) shared.set(key, dialect = MAKERS[name](maxValueBytes, agreed));
+  return dialect;
 }
 
 const STAR = 0x2a;

@@ -68,14 +68,11 @@ export class ClientState implements Agreed {
   noEvict = false;
 
   transaction: Transaction | undefined;
-  /** What a transaction depends on, by key as binary text (bytes.ts). */
-  readonly watched: Map<string, WatchedState> = new Map();
-  /** Channels and patterns subscribed to, as binary text (bytes.ts). */
-  readonly channels: Set<string> = new Set();
-  readonly patterns: Set<string> = new Set();
-
-  /** Ends what it waits for when nobody is there any more to be answered. */
-  readonly waits: Set<() => void> = new Set();
+  // Made when they are first asked for: most of thousands of idle connections never need one of them.
+  #watched: Map<string, WatchedState> | undefined;
+  #channels: Set<string> | undefined;
+  #patterns: Set<string> | undefined;
+  #waits: Set<() => void> | undefined;
   /** Whether the connection ends after the present answer (QUIT). */
   isQuitting = false;
 
@@ -93,8 +90,33 @@ export class ClientState implements Agreed {
     this.kill = options.kill;
   }
 
+  /** What a transaction depends on, by key as binary text (bytes.ts). */
+  get watched(): Map<string, WatchedState> {
+    return this.#watched ??= new Map();
+  }
+
+  /** Channels subscribed to, as binary text. */
+  get channels(): Set<string> {
+    return this.#channels ??= new Set();
+  }
+
+  /** Patterns subscribed to, as binary text. */
+  get patterns(): Set<string> {
+    return this.#patterns ??= new Set();
+  }
+
   /** How many channels and patterns it is subscribed to. */
   get subscriptions(): number {
-    return this.channels.size + this.patterns.size;
+    return (this.#channels?.size ?? 0) + (this.#patterns?.size ?? 0);
+  }
+
+  /** Ends of what it waits for, for when nobody is there any more to be answered. */
+  get waits(): Set<() => void> {
+    return this.#waits ??= new Set();
+  }
+
+  /** Ends all waiting: nobody is there any more to be answered. */
+  stopWaiting(): void {
+    for (const stop of this.#waits ?? []) stop();
   }
 }

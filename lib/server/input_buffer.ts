@@ -8,7 +8,7 @@
 import { BUFFER_BYTES } from "../limits.ts";
 import type { BufferPool } from "./buffer_pool.ts";
 
-const [SMALLEST_BYTES, , LARGEST_BYTES] = BUFFER_BYTES;
+const [SMALLEST_BYTES, , , LARGEST_BYTES] = BUFFER_BYTES;
 
 /** Received bytes that are not consumed yet. */
 export class InputBuffer {

@@ -72,6 +72,8 @@ export class Output {
 
   /** Forgets what waits: nobody will read it. */
   discard(): void {
+    this.#full.length = 0;
+    this.#fullBytes = 0;
     this.#buffer = undefined;
     this.length = 0;
   }

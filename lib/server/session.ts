@@ -127,9 +127,9 @@ export class Session {
     this.#isClosed = this.#isEnding = true;
     const { server } = this.#context;
     server.clients.delete(this.#client.id);
-    server.channels.leave(this.#client);
+    if (this.#client.subscriptions > 0) server.channels.leave(this.#client);
     this.#output.discard();
-    for (const stopWaiting of this.#client.waits) stopWaiting();
+    this.#client.stopWaiting();
     try {
       this.#connection.close();
     } catch {
