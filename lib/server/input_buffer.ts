@@ -17,6 +17,8 @@ export class InputBuffer {
   start = 0;
   end = 0;
   readonly #pool: BufferPool;
+  /** How far the read before the last one filled the buffer. */
+  #previousEnd = 0;
 
   constructor(pool: BufferPool) {
     this.#pool = pool;
@@ -46,6 +48,7 @@ export class InputBuffer {
   prepare(neededBytes: number): void {
     const waitingBytes = this.end - this.start;
     const capacity = this.#nextCapacity(waitingBytes, neededBytes);
+    this.#previousEnd = this.end;
     if (capacity !== this.bytes.length) {
       const bytes = this.#pool.take(capacity);
       bytes.set(this.bytes.subarray(this.start, this.end));
@@ -72,11 +75,13 @@ export class InputBuffer {
         : this.bytes.length;
     }
     const isBehindLargeRequest = this.bytes.length > LARGEST_BYTES && neededBytes <= LARGEST_BYTES;
-    return isFull || waitingBytes === 0 || isBehindLargeRequest ? fitting(this.end, waitingBytes) : this.bytes.length;
+    if (!isFull && waitingBytes > 0 && !isBehindLargeRequest) return this.bytes.length;
+    // The last two reads decide: the rest of what one read could not hold is no reason to wait with less.
+    return fitting(Math.max(this.end, this.#previousEnd));
   }
 }
 
-/** The smallest buffer that a read like the last would not fill, with the waiting bytes before it. */
-function fitting(readBytes: number, waitingBytes: number): number {
-  return BUFFER_BYTES.find((size) => size > Math.max(readBytes, waitingBytes)) ?? LARGEST_BYTES;
+/** The smallest buffer that a read of so many bytes would not fill. */
+function fitting(bytes: number): number {
+  return BUFFER_BYTES.find((size) => size > bytes) ?? LARGEST_BYTES;
 }
