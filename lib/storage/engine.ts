@@ -65,7 +65,7 @@ export class Engine implements Store {
   }
 
   get(key: ByteRange, value: ByteRange): boolean {
-    return this.#table.read(this.#table.findLiving(this.#table.hash(key), key), value);
+    return this.#table.lookup(key, value);
   }
 
   exists(key: ByteRange): boolean {
@@ -242,6 +242,7 @@ export class Engine implements Store {
 
   /** Stores a value under the expiry that is there, or a new one if nothing is. */
   #putKeeping(hash: number, present: number, key: ByteRange, value: ByteRange, ttlMs: number): void {
+    if (present !== 0 && this.#table.rewrite(present, value)) return;
     // What counts as missing may be there all the same, expired, and its place can be used.
     const replaced = present === 0 ? this.#table.find(hash, key) : present;
     const expiry = present === 0 ? this.#table.expiryIn(ttlMs) : this.#table.expiryOf(present);

@@ -118,6 +118,13 @@ export function setPolicyByte(words: Int32Array, at: number, byte: number): void
   words[at + KEY_LENGTH_AND_FLAGS] = words[at + KEY_LENGTH_AND_FLAGS]! & BELOW_POLICY | byte << POLICY_SHIFT;
 }
 
+/** Sets the version alone. */
+export function setVersion(words: Int32Array, at: number, version: number): void {
+  const low = words[at + EXPIRY_HIGH_AND_VERSION_HIGH]! & LOW_16_BITS;
+  words[at + EXPIRY_HIGH_AND_VERSION_HIGH] = low | version / TWO_TO_32 << 16;
+  words[at + VERSION_LOW] = version;
+}
+
 /** Sets expiry and version, which share a word. Both are at most 48 bits. */
 export function setExpiryAndVersion(words: Int32Array, at: number, expiryMs: number, version: number): void {
   words[at + EXPIRY_LOW] = expiryMs;

@@ -10,7 +10,7 @@ import type { Clock } from "../clock.ts";
 import { CryptomemError } from "../errors.ts";
 import { MAX_KEY_BYTES } from "../limits.ts";
 import { Arena, DEFAULT_SEGMENT_BYTES } from "./arena.ts";
-import { Clearing } from "./clearing.ts";
+import { Clearings } from "./clearing.ts";
 import { Compactor } from "./compactor.ts";
 import { Entries } from "./entries.ts";
 import {
@@ -25,6 +25,8 @@ import {
   policyByte,
   setExpiryAndVersion,
   setLengths,
+  setValueLength,
+  setVersion,
   UNIT_BYTES,
   valueLength,
   version,
@@ -50,8 +52,6 @@ export interface TableOptions {
 
 /** A step of the janitor is worth one small entry. */
 const COMPACTED_BYTES_PER_STEP = 256;
-/** What CLEAR does before it lets others in, some 500 µs. */
-const CLEARED_AT_ONCE_STEPS = 2_000;
 
 /** All entries. An address is 0 where there is no entry, and holds until the table is next changed. */
 export class EntryTable {
@@ -68,7 +68,7 @@ export class EntryTable {
   readonly #policy: EvictionPolicy;
   readonly #compactor: Compactor;
   readonly #room: Room;
-  #clearings: Clearing[] = [];
+  readonly #clearings: Clearings;
   #version = 0;
   #keyBytes = 0;
   #valueBytes = 0;
@@ -92,6 +92,7 @@ export class EntryTable {
     this.#policy = choosePolicy(policy, { arena, entries, index, wheel, mover, evict: this.#evict });
     mover.policy = this.#policy;
     this.#compactor = new Compactor(arena, entries, mover);
+    this.#clearings = new Clearings({ arena, entries, index, remove: this.#removeCleared });
     this.#room = new Room({ arena, index, compactor: this.#compactor, policy: this.#policy }, maxMemoryBytes);
   }
 
@@ -115,7 +116,7 @@ export class EntryTable {
   isLiving(address: number): boolean {
     if (address === 0) return false;
     const { words } = this.#arena.segmentOf(address), at = this.#arena.wordOf(address);
-    return !this.#isExpired(words, at) && (this.#clearings.length === 0 || this.#clearingOf(address) === undefined);
+    return !this.#isExpired(words, at) && (this.#clearings.isIdle || !this.#clearings.cover(address));
   }
 
   /** When something stored now expires; 0 = never. */
@@ -147,6 +148,22 @@ export class EntryTable {
   point(address: number, value: ByteRange): void {
     const { words, bytes } = this.#arena.segmentOf(address), at = this.#arena.wordOf(address);
     value.point(bytes, this.#entries.keyStart(at) + keyLength(words, at), valueLength(words, at));
+  }
+
+  /** All of {@linkcode Store.get}, with one look at the entry: what is asked for most is written out. */
+  lookup(key: ByteRange, value: ByteRange): boolean {
+    const address = this.#index.find(this.hash(key), key);
+    if (address !== 0) {
+      const { words, bytes } = this.#arena.segmentOf(address), at = this.#arena.wordOf(address);
+      if (!this.#isExpired(words, at) && (this.#clearings.isIdle || !this.#clearings.cover(address))) {
+        this.#hits++;
+        value.point(bytes, this.#entries.keyStart(at) + key.length, valueLength(words, at));
+        this.#policy.used(address, words, at);
+        return true;
+      }
+    }
+    this.#misses++;
+    return false;
   }
 
   /** Answers a lookup: points at the value, tells the policy, counts. Returns whether there is an entry. */
@@ -212,6 +229,20 @@ export class EntryTable {
     }
   }
 
+  /** Gives a living entry another value if it fits into its place. Returns whether it did. */
+  rewrite(address: number, value: ByteRange): boolean {
+    const { words, bytes } = this.#arena.segmentOf(address), at = this.#arena.wordOf(address);
+    const keyBytes = keyLength(words, at), oldBytes = valueLength(words, at);
+    const { headerBytes } = this.#entries;
+    if (entryBytes(headerBytes, keyBytes, oldBytes) !== entryBytes(headerBytes, keyBytes, value.length)) return false;
+    this.#valueBytes += value.length - oldBytes;
+    setValueLength(words, at, value.length);
+    setVersion(words, at, ++this.#version);
+    copyBytes(value.bytes, value.start, bytes, this.#entries.keyStart(at) + keyBytes, value.length);
+    this.#policy.used(address, words, at);
+    return true;
+  }
+
   /** Gives an entry another expiry. */
   setExpiry(address: number, expiry: number): void {
     const { words } = this.#arena.segmentOf(address), at = this.#arena.wordOf(address);
@@ -243,22 +274,15 @@ export class EntryTable {
 
   /** {@linkcode Store.clear}. */
   clear(prefix: Uint8Array): Promise<number> {
-    const host = { arena: this.#arena, entries: this.#entries, index: this.#index, remove: this.#removeCleared };
-    const clearing = new Clearing(host, prefix, { lastVersion: this.#version, nowMs: this.#nowMs() });
-    this.#clearings.push(clearing);
-    if (clearing.step(CLEARED_AT_ONCE_STEPS)) this.onWork?.();
-    else this.#clearings.pop();
-    return clearing.done;
+    const cleared = this.#clearings.begin(prefix, { lastVersion: this.#version, nowMs: this.#nowMs() });
+    if (!this.#clearings.isIdle) this.onWork?.();
+    return cleared;
   }
 
   /** {@linkcode Store.tidy}. */
   tidy(maxSteps: number): boolean {
     let hasMore = this.#wheel.advance(this.#nowMs(), maxSteps, this.#expire);
-    const [clearing] = this.#clearings;
-    if (clearing !== undefined) {
-      if (!clearing.step(maxSteps)) this.#clearings = this.#clearings.slice(1);
-      hasMore = true;
-    }
+    hasMore = this.#clearings.step(maxSteps) || hasMore;
     hasMore = this.#index.shrink(maxSteps) || hasMore;
     return this.#compactor.step(maxSteps * COMPACTED_BYTES_PER_STEP) || hasMore;
   }
@@ -312,19 +336,6 @@ export class EntryTable {
     return hasExpiry(words, at) && expiryMs(words, at) <= this.#nowMs();
   }
 
-  /** The CLEAR that is about to remove an entry, if there is one. */
-  #clearingOf(address: number): Clearing | undefined {
-    const { words } = this.#arena.segmentOf(address), at = this.#arena.wordOf(address);
-    return this.#clearings.find((clearing) => clearing.covers(address, words, at));
-  }
-
-  /** An entry that a CLEAR covers counts for it however it goes, be it by a write that comes first. */
-  #countCleared(address: number): void {
-    if (this.#clearings.length === 0) return;
-    const clearing = this.#clearingOf(address), expiry = this.expiryOf(address);
-    if (clearing !== undefined && (expiry === 0 || expiry > clearing.startMs)) clearing.count();
-  }
-
   /** Keeps an entry from going for room that its own next value may then be refused: what never expires is safe. */
   #shield(present: number): number {
     const expiry = this.isLiving(present) ? this.expiryOf(present) : 0;
@@ -349,7 +360,7 @@ export class EntryTable {
   #overwrite(address: number, value: ByteRange, expiry: number): number {
     const { words, bytes } = this.#arena.segmentOf(address);
     const at = this.#arena.wordOf(address), keyBytes = keyLength(words, at);
-    this.#countCleared(address);
+    if (!this.#clearings.isIdle) this.#clearings.count(address);
     this.#valueBytes += value.length - valueLength(words, at);
     setLengths(words, at, keyBytes, value.length, policyByte(words, at));
     this.#changeExpiry(address, words, at, expiry, ++this.#version);
@@ -368,7 +379,7 @@ export class EntryTable {
   /** Gives back the memory of an entry that the index no longer names. */
   #drop(address: number): void {
     const { words } = this.#arena.segmentOf(address), at = this.#arena.wordOf(address);
-    this.#countCleared(address);
+    if (!this.#clearings.isIdle) this.#clearings.count(address);
     this.#policy.removed(address);
     if (hasExpiry(words, at)) this.#wheel.remove(address);
     this.#keyBytes -= keyLength(words, at);

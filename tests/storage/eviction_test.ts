@@ -330,7 +330,8 @@ for (const policy of LIMITED) {
         assertEquals(engine.ttlMs(text(name)), oldTtlMs);
       }
     }
-    assert(stored > 10 && refused > 10, `${stored} stored, ${refused} refused`);
+    // Without eviction, only what comes before the memory is full is stored.
+    assert(stored > (policy === "none" ? 0 : 10) && refused > 10, `${stored} stored, ${refused} refused`);
     engine.verify();
   });
 
