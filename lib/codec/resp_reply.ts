@@ -9,7 +9,7 @@ import { copyBytes } from "../bytes.ts";
 import type { WireErrorCode } from "../errors.ts";
 import type { Integer } from "../integer.ts";
 import type { Push } from "./dialect.ts";
-import { writeInteger as writeDigits } from "./digits.ts";
+import { writeInteger as writeDigits } from "../integer.ts";
 import { Decimal, Failure, NoArray, Plain, type Reply } from "./reply.ts";
 
 /** Version of the protocol, as agreed on with HELLO. */

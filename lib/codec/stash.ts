@@ -17,7 +17,7 @@
 import { copyBytes } from "../bytes.ts";
 import { MAX_KEY_BYTES } from "../limits.ts";
 import type { Dialect } from "./dialect.ts";
-import { MAX_INTEGER_BYTES, writeInteger } from "./digits.ts";
+import { MAX_INTEGER_BYTES, writeInteger } from "../integer.ts";
 import { INCOMPLETE, INVALID, Payload, type Request, type Response, Status } from "./message.ts";
 import { OPCODE } from "./operations.ts";
 

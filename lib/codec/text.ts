@@ -9,7 +9,7 @@ import type { ByteRange } from "../bytes.ts";
 import { MAX_KEY_BYTES, MAX_LINE_BYTES_BEYOND_VALUE } from "../limits.ts";
 import { MAX_TTL_MS } from "./cm.ts";
 import type { Agreed, Dialect } from "./dialect.ts";
-import { parseInteger } from "./digits.ts";
+import { parseInteger } from "../integer.ts";
 import { INCOMPLETE, INVALID, type Request, type Response } from "./message.ts";
 import { OPCODE, OPERATION, type OperationName } from "./operations.ts";
 import { Plain } from "./reply.ts";

@@ -12,7 +12,7 @@
 
 import { type ByteRange, utf8 } from "../bytes.ts";
 import type { WireErrorCode } from "../errors.ts";
-import { MAX_INTEGER_BYTES, writeInteger } from "./digits.ts";
+import { MAX_INTEGER_BYTES, writeInteger } from "../integer.ts";
 import type { Agreed } from "./dialect.ts";
 import { Payload, type Response, Status } from "./message.ts";
 import { Failure, Plain, type Reply } from "./reply.ts";

@@ -11,7 +11,7 @@ import type { ByteRange } from "../bytes.ts";
 import { type Request, type Response, Status } from "../codec/message.ts";
 import { Plain, type Reply } from "../codec/reply.ts";
 import { CryptomemError } from "../errors.ts";
-import { parseDecimal } from "../storage/decimal.ts";
+import { parseInteger } from "../integer.ts";
 import type { CommandContext } from "./command.ts";
 import { optionOf, unknownSubcommand, wrongNumberOfWords } from "./words.ts";
 
@@ -42,7 +42,7 @@ type Teller = (value: ByteRange, policy: string) => Reply;
 
 const TELLERS: Readonly<Record<string, Teller>> = {
   encoding(value) {
-    if (parseDecimal(value) !== undefined) return "int";
+    if (parseInteger(value) !== undefined) return "int";
     return value.length <= MAX_EMBEDDED_BYTES ? "embstr" : "raw";
   },
 

@@ -7,7 +7,7 @@
 import { binaryText, type ByteRange, textOf } from "../bytes.ts";
 import { CryptomemError } from "../errors.ts";
 import type { Integer } from "../integer.ts";
-import { parseDecimal } from "../storage/decimal.ts";
+import { parseInteger } from "../integer.ts";
 
 /** No option has so many bytes; a longer word is none and need not be looked at. */
 const MAX_OPTION_BYTES = 16;
@@ -26,7 +26,7 @@ export function optionOf(word: ByteRange): string {
  * @throws CryptomemError `NOT_INTEGER` if it is none of 64 bits
  */
 export function integerOf(word: ByteRange): Integer {
-  const integer = parseDecimal(word);
+  const integer = parseInteger(word);
   if (integer === undefined) throw new CryptomemError("NOT_INTEGER", "value is not an integer or out of range");
   return integer;
 }

@@ -14,12 +14,11 @@
 import { ByteRange, copyBytes } from "../bytes.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import { CryptomemError } from "../errors.ts";
-import { addIntegers, parseDecimal, writeDecimal } from "./decimal.ts";
 import { EntryTable } from "./entry_table.ts";
 import type { PolicyName } from "./eviction/policy.ts";
 import { type HashSeed, randomSeed } from "./key_hash.ts";
 import { MIN_MAX_MEMORY_BYTES } from "./room.ts";
-import type { Integer } from "../integer.ts";
+import { addIntegers, type Integer, parseInteger, writeInteger } from "../integer.ts";
 import type { Store, StoreStats } from "./store.ts";
 
 /** What an engine can be told; everything has a default fit for use. */
@@ -146,7 +145,7 @@ export class Engine implements Store {
     if (old === undefined) throw new CryptomemError("NOT_INTEGER", "value is not an integer or out of range");
     const sum = addIntegers(old, delta);
     if (sum === undefined) throw new CryptomemError("OVERFLOW", "increment or decrement would overflow");
-    this.#range.point(this.#scratch, 0, writeDecimal(sum, this.#scratch));
+    this.#range.point(this.#scratch, 0, writeInteger(sum, this.#scratch, 0));
     this.#putKeeping(hash, present, key, this.#range, ttlMs);
     return sum;
   }
@@ -228,7 +227,7 @@ export class Engine implements Store {
   /** The number that a value's digits stand for; `undefined` if they stand for none. */
   #numberOf(address: number): Integer | undefined {
     this.#table.point(address, this.#range);
-    return parseDecimal(this.#range);
+    return parseInteger(this.#range);
   }
 
   /** Points at a copy of a value whose entry is about to change or go. */

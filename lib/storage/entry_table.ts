@@ -393,9 +393,11 @@ export class EntryTable {
     this.#expired++;
   };
 
-  readonly #evict = (address: number): void => {
+  readonly #evict = (address: number): number => {
+    const sizeBytes = this.#entries.sizeAt(this.#arena.segmentOf(address).words, this.#arena.wordOf(address));
     this.remove(this.#entries.hashOf(address), address);
     this.#evicted++;
+    return sizeBytes;
   };
 
   readonly #removeCleared = (address: number): void => {

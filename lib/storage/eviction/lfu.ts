@@ -68,11 +68,7 @@ export class LfuPolicy implements EvictionPolicy {
     if (this.#size === 0) return 0;
     // The ring is never walked round: some entry has a rank within 255 of the lowest.
     while (this.#lists.last(this.#lowest) === 0) this.#lowest = this.#lowest + 1 & RANK_MASK;
-    const address = this.#lists.last(this.#lowest);
-    const { arena, entries } = this.#host;
-    const sizeBytes = entries.sizeAt(arena.segmentOf(address).words, arena.wordOf(address));
-    this.#host.evict(address);
-    return sizeBytes;
+    return this.#host.evict(this.#lists.last(this.#lowest));
   }
 
   listed(): Iterable<number> {

@@ -48,11 +48,7 @@ export class LruPolicy implements EvictionPolicy {
 
   evict(): number {
     const address = this.#lists.last(LIST);
-    if (address === 0) return 0;
-    const { arena, entries } = this.#host;
-    const sizeBytes = entries.sizeAt(arena.segmentOf(address).words, arena.wordOf(address));
-    this.#host.evict(address);
-    return sizeBytes;
+    return address === 0 ? 0 : this.#host.evict(address);
   }
 
   listed(): Iterable<number> {

@@ -26,8 +26,8 @@ export interface EvictionHost {
   readonly index: KeyIndex;
   readonly wheel: TimingWheel;
   readonly mover: Mover;
-  /** Removes an entry for good; the policy hears of it by `removed` like of any other removal. */
-  evict(address: number): void;
+  /** Removes an entry for good; the policy hears of it by `removed` like of any other removal. Returns its bytes. */
+  evict(address: number): number;
 }
 
 /** Chooses what to evict. */

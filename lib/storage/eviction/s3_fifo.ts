@@ -158,8 +158,7 @@ export class S3FifoPolicy implements EvictionPolicy {
     }
     this.#sparedInARow = 0;
     if (queue === this.#small) this.#ghosts.add(entries.hashOf(address), index.size);
-    this.#host.evict(address);
-    return sizeBytes;
+    return this.#host.evict(address);
   }
 
   #queueOf(address: number): Queue {

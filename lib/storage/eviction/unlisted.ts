@@ -33,11 +33,7 @@ export abstract class UnlistedPolicy implements EvictionPolicy {
 
   evict(): number {
     const address = this.choose();
-    if (address === 0) return 0;
-    const { arena, entries } = this.host;
-    const sizeBytes = entries.sizeAt(arena.segmentOf(address).words, arena.wordOf(address));
-    this.host.evict(address);
-    return sizeBytes;
+    return address === 0 ? 0 : this.host.evict(address);
   }
 
   listed(): undefined {

@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
-import { addIntegers, MAX_DECIMAL_BYTES, parseDecimal, writeDecimal } from "../../lib/storage/decimal.ts";
-import { ByteRange, utf8 } from "../../lib/bytes.ts";
-import { Random } from "../support/random.ts";
-import { text } from "../support/ranges.ts";
+import { addIntegers, MAX_INTEGER_BYTES, parseInteger, writeInteger } from "../lib/integer.ts";
+import { ByteRange, utf8 } from "../lib/bytes.ts";
+import { Random } from "./support/random.ts";
+import { text } from "./support/ranges.ts";
 
 const MAX_I64 = 2n ** 63n - 1n;
 const MIN_I64 = -(2n ** 63n);
@@ -20,13 +20,13 @@ function isI64(number: bigint): boolean {
 }
 
 function written(value: number | bigint): string {
-  const target = new Uint8Array(MAX_DECIMAL_BYTES);
-  return new TextDecoder().decode(target.subarray(0, writeDecimal(value, target)));
+  const target = new Uint8Array(MAX_INTEGER_BYTES);
+  return new TextDecoder().decode(target.subarray(0, writeInteger(value, target, 0)));
 }
 
-Deno.test("parseDecimal() reads every integer of 64 bits, as a number where that is exact, and none beyond", () => {
+Deno.test("parseInteger() reads every integer of 64 bits, as a number where that is exact, and none beyond", () => {
   for (const edge of edges()) {
-    const parsed = parseDecimal(text(String(edge)));
+    const parsed = parseInteger(text(String(edge)));
     if (!isI64(edge)) {
       assertEquals(parsed, undefined, String(edge));
       continue;
@@ -36,7 +36,7 @@ Deno.test("parseDecimal() reads every integer of 64 bits, as a number where that
   }
 });
 
-Deno.test("parseDecimal() refuses what this project would not write", () => {
+Deno.test("parseInteger() refuses what this project would not write", () => {
   const refused = [
     "",
     "-",
@@ -58,17 +58,17 @@ Deno.test("parseDecimal() refuses what this project would not write", () => {
   refused.push("a", "1a", "a1", "/", ":", "１", "NaN", "Infinity", "-Infinity", "null", "\0", "1\0");
   refused.push("9223372036854775808", "-9223372036854775809", "10000000000000000000", "99999999999999999999");
   refused.push("100000000000000000000", "-99999999999999999999", "0".repeat(20), "1".repeat(1_000));
-  for (const form of refused) assertEquals(parseDecimal(text(form)), undefined, JSON.stringify(form));
-  assertEquals(parseDecimal(ByteRange.of(Uint8Array.of(0xb1))), undefined, "a digit with the high bit set");
+  for (const form of refused) assertEquals(parseInteger(text(form)), undefined, JSON.stringify(form));
+  assertEquals(parseInteger(ByteRange.of(Uint8Array.of(0xb1))), undefined, "a digit with the high bit set");
 });
 
-Deno.test("parseDecimal() looks at its range alone", () => {
+Deno.test("parseInteger() looks at its range alone", () => {
   const range = new ByteRange();
   range.point(utf8("9-429"), 1, 3);
-  assertEquals(parseDecimal(range), -42);
+  assertEquals(parseInteger(range), -42);
 });
 
-Deno.test("writeDecimal() writes what String() does, and parseDecimal() reads it back", () => {
+Deno.test("writeInteger() writes what String() does, and parseInteger() reads it back", () => {
   for (const edge of edges().filter(isI64)) {
     assertEquals(written(edge), String(edge));
     if (Number.isSafeInteger(Number(edge))) assertEquals(written(Number(edge)), String(edge));
@@ -77,11 +77,11 @@ Deno.test("writeDecimal() writes what String() does, and parseDecimal() reads it
   for (let i = 0; i < 20_000; i++) {
     const bits = BigInt(random.below(2 ** 32)) << 32n | BigInt(random.below(2 ** 32));
     const number = BigInt.asIntN(64, bits >> BigInt(random.below(64)));
-    assertEquals(written(parseDecimal(text(String(number)))!), String(number), `seed ${random.seed}`);
+    assertEquals(written(parseInteger(text(String(number)))!), String(number), `seed ${random.seed}`);
   }
 });
 
-Deno.test("writeDecimal() is exact for the largest numbers: no sum on the way leaves 53 bits", () => {
+Deno.test("writeInteger() is exact for the largest numbers: no sum on the way leaves 53 bits", () => {
   for (let n = Number.MAX_SAFE_INTEGER; n > Number.MAX_SAFE_INTEGER - 200; n--) {
     assertEquals(written(n), String(n));
     assertEquals(written(-n), String(-n));
@@ -92,7 +92,7 @@ Deno.test("addIntegers() is exact, narrows to a number where it can, and refuses
   const numbers = edges().filter(isI64);
   for (const a of numbers) {
     for (const b of numbers) {
-      const sum = addIntegers(parseDecimal(text(String(a)))!, parseDecimal(text(String(b)))!);
+      const sum = addIntegers(parseInteger(text(String(a)))!, parseInteger(text(String(b)))!);
       if (!isI64(a + b)) assertEquals(sum, undefined, `${a} + ${b}`);
       else {
         assertEquals(String(sum), String(a + b));
