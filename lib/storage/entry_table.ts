@@ -282,7 +282,8 @@ export class EntryTable {
   /** {@linkcode Store.tidy}. */
   tidy(maxSteps: number): boolean {
     let hasMore = this.#wheel.advance(this.#nowMs(), maxSteps, this.#expire);
-    hasMore = this.#clearings.step(maxSteps) || hasMore;
+    // While entries are cleared nothing is moved together: it might be cleared next.
+    if (this.#clearings.step(maxSteps)) return true;
     hasMore = this.#index.shrink(maxSteps) || hasMore;
     return this.#compactor.step(maxSteps * COMPACTED_BYTES_PER_STEP) || hasMore;
   }
