@@ -42,7 +42,7 @@ export function clientLine(client: ClientState, server: ServerState): string {
 }
 
 /** `normal` or `pubsub`. */
-export function clientType(client: ClientState): string {
+function clientType(client: ClientState): string {
   return client.subscriptions > 0 ? "pubsub" : "normal";
 }
 

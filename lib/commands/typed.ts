@@ -142,7 +142,7 @@ function negated({ delta }: Request): number | bigint {
 }
 
 /** Points a response at a text. */
-export function answerText(response: Response, text: string): void {
+function answerText(response: Response, text: string): void {
   const bytes = utf8(text);
   response.value.point(bytes, 0, bytes.length);
   response.answerValue();

@@ -13,7 +13,7 @@ import { utf8 } from "../bytes.ts";
 import { hkdfAesBlock, hkdfBytes, importHkdf } from "./subtle.ts";
 
 /** Bytes of a root key. */
-export const ROOT_KEY_BYTES = 32;
+const ROOT_KEY_BYTES = 32;
 /** Bytes of a key id. */
 export const KEY_ID_BYTES = 4;
 

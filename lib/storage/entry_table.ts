@@ -173,9 +173,8 @@ export class EntryTable {
       return false;
     }
     this.#hits++;
-    const { words, bytes } = this.#arena.segmentOf(address), at = this.#arena.wordOf(address);
-    value.point(bytes, this.#entries.keyStart(at) + keyLength(words, at), valueLength(words, at));
-    this.#policy.used(address, words, at);
+    this.point(address, value);
+    this.#policy.used(address, this.#arena.segmentOf(address).words, this.#arena.wordOf(address));
     return true;
   }
 
