@@ -31,14 +31,25 @@ export const WIRE_ERROR_CODES = [
 export type WireErrorCode = typeof WIRE_ERROR_CODES[number];
 
 /**
- * Codes that only a client raises, about the way to the server or about a sealed value.
+ * Codes that only a client raises, about the way to the server or about what came back from it.
  *
  * - `UNREACHABLE`: no connection could be made; the request never left.
  * - `DISCONNECTED`: the connection ended while the request was under way; it may or may not have been carried out.
  * - `TIMEOUT`: no reply within the client's timeout; it may or may not have been carried out.
- * - `INTEGRITY`: the server answered with something that does not open; see {@linkcode IntegrityError}.
+ *
+ * The others are those of an {@linkcode IntegrityError}: the server answered with something that does not open.
+ *
+ * - `NOT_SEALED`: it is no envelope.
+ * - `UNKNOWN_KEY`: it was sealed with a key that this client never held.
+ * - `WRONG_KEY`: it was sealed with a key that this client has dropped.
+ * - `TAMPERED`: it was changed, moved here from another place, or sealed by a faulty program.
+ * - `EXPIRED`: it was sealed until a moment that has passed.
+ * - `ROLLED_BACK`: this client has already seen a later value there.
  */
-export type ClientErrorCode = "UNREACHABLE" | "DISCONNECTED" | "TIMEOUT" | "INTEGRITY";
+export type ClientErrorCode = "UNREACHABLE" | "DISCONNECTED" | "TIMEOUT" | IntegrityCode;
+
+/** The codes of an {@linkcode IntegrityError}. */
+export type IntegrityCode = "NOT_SEALED" | "UNKNOWN_KEY" | "WRONG_KEY" | "TAMPERED" | "EXPIRED" | "ROLLED_BACK";
 
 /** Every `code` that a {@linkcode CryptomemError} can carry. */
 export type ErrorCode = WireErrorCode | ClientErrorCode;
@@ -75,13 +86,16 @@ export class CryptomemError extends Error {
 }
 
 /**
- * Why an envelope was refused (CRYPTO.md §1.2). For logs and tests: whoever steers the server chooses which of
- * them appears, so a program should treat all of them as one.
+ * Why an envelope was refused, to the last detail (CRYPTO.md §1.2). For logs and tests: whoever steers the server
+ * chooses which of them appears, so a program should go by `code` at most.
  */
 export type IntegrityReason =
-  | "too-short"
   | "unknown-version"
+  | "too-short"
   | "unknown-key-id"
+  | "dropped-key-id"
+  | "expired"
+  | "rolled-back"
   | "auth"
   | "reserved-flag"
   | "bad-padding"
@@ -89,26 +103,47 @@ export type IntegrityReason =
   | "bad-utf8"
   | "bad-json"
   | "size-limit"
-  | "expired";
+  | "other-name"
+  | "fernet";
+
+const CODE_OF_REASON: Record<IntegrityReason, IntegrityCode> = {
+  "unknown-version": "NOT_SEALED",
+  "too-short": "NOT_SEALED",
+  "unknown-key-id": "UNKNOWN_KEY",
+  "dropped-key-id": "WRONG_KEY",
+  "expired": "EXPIRED",
+  "rolled-back": "ROLLED_BACK",
+  "auth": "TAMPERED",
+  "reserved-flag": "TAMPERED",
+  "bad-padding": "TAMPERED",
+  "bad-compression": "TAMPERED",
+  "bad-utf8": "TAMPERED",
+  "bad-json": "TAMPERED",
+  "size-limit": "TAMPERED",
+  "other-name": "TAMPERED",
+  "fernet": "TAMPERED",
+};
 
 /**
  * A value came back from the server but does not open: it was changed, moved from another key, sealed with another
- * key, or is no envelope at all. Nothing of it is returned.
+ * key, is too old, or is no envelope at all. Nothing of it is returned.
  */
 export class IntegrityError extends CryptomemError {
   /** The name of the class, for logs. */
   override readonly name = "IntegrityError";
+  /** What happened; follows from `reason`. */
+  declare readonly code: IntegrityCode;
   /** Which check refused it. */
   readonly reason: IntegrityReason;
 
   /**
-   * An `INTEGRITY` error.
+   * An error whose code follows from the reason.
    *
-   * @param reason which check refused the envelope
-   * @param message "Cannot open …: <state>", without any part of the value
+   * @param reason which check refused the value
+   * @param message "Cannot <do> <what>: <state>", without any part of the value, and the same for every reason
    */
   constructor(reason: IntegrityReason, message: string) {
-    super("INTEGRITY", message);
+    super(CODE_OF_REASON[reason], message);
     this.reason = reason;
   }
 }

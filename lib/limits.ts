@@ -78,6 +78,12 @@ export const ACCEPT_RETRY_MS = 50;
 export const DEFAULT_EVICTION = "s3-fifo";
 
 /**
+ * How many ids of sealing keys the server counts entries for one by one: far more than are in use, and few enough that
+ * made-up ones take no memory worth mentioning.
+ */
+export const MAX_COUNTED_KEY_IDS = 256;
+
+/**
  * Where a server without a limit warns once that memory grows, if it may not ask how much the machine has; else at half
  * of that.
  */
@@ -110,8 +116,44 @@ export const MAX_NONCE_EPOCH_MS = 60_000;
 /** How many subkeys are kept for nonce prefixes, which the server can choose: it can cost time, never memory. */
 export const MAX_CACHED_SUBKEYS = 256;
 
+/**
+ * Up to how long a plaintext is encrypted at once, by node:crypto: beyond it, WebCrypto takes less time of the event
+ * loop although it first hands the value to another thread (bench/crypto_bench.ts).
+ */
+export const MAX_NATIVE_CIPHER_BYTES = 2 * 1024;
+
+/** How many ids of dropped keys a keyring remembers, to tell them from ids that it never knew. */
+export const MAX_DROPPED_KEY_IDS = 1_024;
+
+/** Fewest rounds of PBKDF2 for a passphrase (OWASP, for HMAC-SHA-256). */
+export const MIN_PBKDF2_ITERATIONS = 600_000;
+
+/** Most rounds of PBKDF2: a second or two of one core. More is taken for a slip of the keyboard. */
+export const MAX_PBKDF2_ITERATIONS = 10_000_000;
+
+/** Shortest salt of a passphrase: so long that no two installations choose the same one at random. */
+export const MIN_SALT_BYTES = 16;
+
+/** Longest key file: hundreds of keys with comments. */
+export const MAX_KEY_FILE_BYTES = 64 * 1024;
+
+/** How many blinded names are kept, so that a name in constant use costs no HMAC. */
+export const MAX_CACHED_BLINDED_NAMES = 4_096;
+
+/** Longest name, with its namespace, whose blinded name is kept. */
+export const MAX_CACHED_NAME_BYTES = 256;
+
 /** How far the dates of two machines may differ before a value with an authenticated expiry is refused. */
 export const NOT_AFTER_SKEW_MS = 30_000;
+
+/** How far ahead of this machine's date a Fernet token may be dated, as Fernet's published vectors want it. */
+export const FERNET_SKEW_MS = 60_000;
+
+/**
+ * Longest body of a Fernet token, whatever is configured: tokens pass through a text, and V8 has none longer than
+ * 2^29 − 24 characters.
+ */
+export const MAX_FERNET_BODY_BYTES = 256 * 1024 * 1024;
 
 /** What a client's connection reads into while replies are small; a larger reply gets a buffer of its own. */
 export const CLIENT_READ_BUFFER_BYTES = 16 * 1024;
@@ -121,6 +163,36 @@ export const CLIENT_REPLY_STEP_BYTES = 1024 * 1024;
 
 /** How many bytes of ready requests a client gathers into one write. */
 export const CLIENT_GATHERED_WRITE_BYTES = 64 * 1024;
+
+/**
+ * What a client accepts as one reply even if values are to be shorter: a page of a scan, with the longest keys there
+ * are, and the statistics.
+ */
+export const CLIENT_LEAST_REPLY_BYTES = 8 * 1024 * 1024;
+
+/** How many entries a client's scan asks the server to look at for one page, unless told otherwise. */
+export const DEFAULT_SCAN_COUNT_ENTRIES = 100;
+/** See {@linkcode DEFAULT_SCAN_COUNT_ENTRIES}. */
+export const MAX_SCAN_COUNT_ENTRIES = 1_000;
+
+/** How many values a scan holds at once, to read names in them. */
+export const MAX_CONCURRENT_SCAN_READS = 16;
+
+/** For how many keys a client remembers how new their values were: a mark and its key take some 200 bytes. */
+export const MAX_HIGH_WATER_MARKS = 65_536;
+
+/** How many values a client seals anew at once, beside what it is asked for. */
+export const MAX_CONCURRENT_RESEALS = 8;
+
+/** How long the first pause of a client is that has lost a race for an entry; each next one may be twice as long. */
+export const FIRST_RETRY_PAUSE_MS = 1;
+/** See {@linkcode FIRST_RETRY_PAUSE_MS}. */
+export const MAX_RETRY_PAUSE_MS = 64;
+
+/** How far ahead the end of a migration may lie, in which whoever steers the server can forge values. */
+export const MAX_MIGRATION_DAYS = 90;
+/** How often a migration repeats its warning while plaintext is being read. */
+export const MIGRATION_WARNING_INTERVAL_MS = 60_000;
 
 /** A client's timeouts are seen at most this much late: many that fall together cost one timer. */
 export const CLIENT_TIMER_STEP_MS = 10;

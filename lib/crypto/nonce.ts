@@ -27,6 +27,7 @@ export type RandomBytes = (bytes: Uint8Array<ArrayBuffer>) => void;
 export class NonceSource {
   readonly #clock: Clock;
   readonly #randomBytes: RandomBytes;
+  readonly #writesPerEpoch: number;
   // Kept to save an allocation a value. Nonces are public: nothing is lost by their staying in memory.
   readonly #prefix = new Uint8Array(NONCE_PREFIX_BYTES);
   readonly #tail = new Uint8Array(NONCE_BYTES - NONCE_PREFIX_BYTES);
@@ -39,10 +40,13 @@ export class NonceSource {
    *
    * @param clock tells when an epoch has lasted long enough
    * @param randomBytes where prefixes and tails come from
+   * @param writesPerEpoch how many values share a prefix: at most {@linkcode MAX_NONCE_EPOCH_WRITES}; with 1, nothing
+   * shows which values come from one source
    */
-  constructor(clock: Clock, randomBytes: RandomBytes) {
+  constructor(clock: Clock, randomBytes: RandomBytes, writesPerEpoch: number = MAX_NONCE_EPOCH_WRITES) {
     this.#clock = clock;
     this.#randomBytes = randomBytes;
+    this.#writesPerEpoch = writesPerEpoch;
   }
 
   /**
@@ -54,7 +58,7 @@ export class NonceSource {
     const nowMs = this.#clock.nowMs();
     if (this.#writesLeft === 0 || this.#bytesLeft < plaintextBytes || nowMs >= this.#endMs) {
       this.#randomBytes(this.#prefix);
-      this.#writesLeft = MAX_NONCE_EPOCH_WRITES;
+      this.#writesLeft = this.#writesPerEpoch;
       this.#bytesLeft = MAX_NONCE_EPOCH_BYTES;
       this.#endMs = nowMs + MAX_NONCE_EPOCH_MS;
     }

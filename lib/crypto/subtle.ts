@@ -38,6 +38,32 @@ export function hkdfAesBlock(key: CryptoKey, salt: Bytes, info: Bytes): Promise<
 }
 
 /**
+ * HKDF-SHA-256 to a 256-bit key for {@linkcode hmacSign}. Derived inside the engine, as {@linkcode hkdfAesBlock} does.
+ */
+export function hkdfHmac(key: CryptoKey, salt: Bytes, info: Bytes): Promise<CryptoKey> {
+  return crypto.subtle.deriveKey(
+    { name: "HKDF", hash: HKDF_HASH, salt, info },
+    key,
+    // Without a length, WebCrypto would derive one of SHA-256's block, 512 bits.
+    { name: "HMAC", hash: "SHA-256", length: 256 },
+    false,
+    ["sign"],
+  );
+}
+
+/** PBKDF2-HMAC-SHA-256 (RFC 8018) to `length` bytes; on another thread, so it does not hold up the event loop. */
+export async function pbkdf2(password: Bytes, salt: Bytes, iterations: number, length: number): Promise<Bytes> {
+  const key = await crypto.subtle.importKey("raw", password, "PBKDF2", false, ["deriveBits"]);
+  const bits = await crypto.subtle.deriveBits({ name: "PBKDF2", hash: "SHA-256", salt, iterations }, key, length * 8);
+  return new Uint8Array(bits);
+}
+
+/** SHA-256. */
+export async function sha256(data: Bytes): Promise<Bytes> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", data));
+}
+
+/**
  * One block through AES itself. WebCrypto offers no bare block cipher, but the first block of AES-CBC with a zero IV
  * is just that; the second one encrypts the padding that WebCrypto adds and is dropped. The fixed IV is safe because
  * no message is encrypted here: this is the pseudorandom function of a key derivation (XAES-256-GCM), on inputs that
@@ -86,6 +112,50 @@ export async function aesGcmOpen(
     return new Uint8Array(await crypto.subtle.decrypt(algorithm, key, ciphertext));
   } catch (error) {
     // WebCrypto's one answer to everything that does not authenticate. Anything else is a mistake of ours.
+    if (error instanceof DOMException && error.name === "OperationError") return undefined;
+    throw error;
+  }
+}
+
+/** Takes bytes, one or more, as a key for HMAC-SHA-256 that never leaves the engine. */
+export function importHmac(key: Bytes): Promise<CryptoKey> {
+  return crypto.subtle.importKey("raw", key, { name: "HMAC", hash: "SHA-256" }, false, ["sign", "verify"]);
+}
+
+/** HMAC-SHA-256 of some bytes, all 32 bytes of it. To compare one, use {@linkcode hmacVerify}. */
+export async function hmacSign(key: CryptoKey, data: Bytes): Promise<Bytes> {
+  return new Uint8Array(await crypto.subtle.sign("HMAC", key, data));
+}
+
+/** Whether `mac` is the whole HMAC-SHA-256 of `data`. Compared by the engine, in constant time. */
+export function hmacVerify(key: CryptoKey, mac: Bytes, data: Bytes): Promise<boolean> {
+  return crypto.subtle.verify("HMAC", key, mac, data);
+}
+
+/** Takes 16 bytes as a key for AES-128-CBC that never leaves the engine. */
+export function importAesCbc(key: Bytes): Promise<CryptoKey> {
+  return crypto.subtle.importKey("raw", key, "AES-CBC", false, ["encrypt", "decrypt"]);
+}
+
+/**
+ * AES-CBC with PKCS#7 padding. It authenticates nothing: its one use, Fernet (fernet.ts), puts an HMAC over the result.
+ *
+ * @param iv 16 bytes that nobody could predict
+ */
+export async function aesCbcEncrypt(key: CryptoKey, iv: Bytes, plaintext: Bytes): Promise<Bytes> {
+  return new Uint8Array(await crypto.subtle.encrypt({ name: "AES-CBC", iv }, key, plaintext));
+}
+
+/**
+ * Opposite of {@linkcode aesCbcEncrypt}. Only for what has been authenticated: whether the padding is right would
+ * tell an attacker the plaintext, byte by byte.
+ *
+ * @returns the plaintext, or `undefined` if its padding or the ciphertext's length is wrong
+ */
+export async function aesCbcDecrypt(key: CryptoKey, iv: Bytes, ciphertext: Bytes): Promise<Bytes | undefined> {
+  try {
+    return new Uint8Array(await crypto.subtle.decrypt({ name: "AES-CBC", iv }, key, ciphertext));
+  } catch (error) {
     if (error instanceof DOMException && error.name === "OperationError") return undefined;
     throw error;
   }

@@ -14,8 +14,11 @@
  * @module
  */
 
-import { MAX_CACHED_SUBKEYS } from "../limits.ts";
-import { aesGcmOpen, aesGcmSeal, encryptAesBlock, importAesGcm } from "./subtle.ts";
+import { binaryText } from "../bytes.ts";
+import { MAX_CACHED_SUBKEYS, MAX_NATIVE_CIPHER_BYTES } from "../limits.ts";
+import { LruMap } from "./lru_map.ts";
+import { importNativeGcm, nativeGcmOpen, nativeGcmSeal, type NativeKey } from "./native_gcm.ts";
+import { aesGcmOpen, aesGcmSeal, type Bytes, encryptAesBlock, importAesGcm } from "./subtle.ts";
 
 /** Bytes of a nonce. */
 export const NONCE_BYTES = 24;
@@ -31,16 +34,27 @@ const LABEL = 0x58;
 /** The reduction polynomial of GF(2^128) in CMAC: x^7 + x^2 + x + 1. */
 const DOUBLING_CONSTANT = 0x87;
 
-/** One XAES key with the subkeys of its latest nonce prefixes. */
+/** The subkey of a prefix, in the two ciphers that share the work. */
+interface Subkey {
+  /** For long texts, on another thread. */
+  readonly web: CryptoKey;
+  /** For short ones, at once; `undefined` where there is none. */
+  readonly native: NativeKey | undefined;
+}
+
+/**
+ * One XAES key with the subkeys of its latest nonce prefixes. A short text under a prefix in use is encrypted at once,
+ * without a promise; everything else gives one.
+ */
 export class Xaes {
   readonly #key: CryptoKey;
   readonly #mask: Uint8Array<ArrayBuffer>;
   /**
-   * Subkeys by prefix, the least recently used first. Promises, so that calls which come at once with a new prefix
-   * share one derivation. On reading, the server chooses the prefixes: it can make each read derive (about 55 µs),
-   * but not more than this many be kept.
+   * Subkeys by prefix. On reading, the server chooses the prefixes: it can make each read derive (about 55 µs), but
+   * not more than this many be kept. Promises while they are derived, so that calls which come at once with a new
+   * prefix share one derivation.
    */
-  readonly #subkeys = new Map<string, Promise<CryptoKey>>();
+  readonly #subkeys = new LruMap<string, Subkey | Promise<Subkey>>(MAX_CACHED_SUBKEYS);
 
   private constructor(key: CryptoKey, mask: Uint8Array<ArrayBuffer>) {
     this.#key = key;
@@ -65,16 +79,15 @@ export class Xaes {
    * Encrypts and authenticates.
    *
    * @param nonce 24 bytes, never used before with this key; the bytes of all arguments must stay as they are until
-   * the promise settles
+   * there is a result
    * @returns ciphertext and tag, 16 bytes more than the plaintext
    */
-  async seal(
-    nonce: Uint8Array<ArrayBuffer>,
-    associatedData: Uint8Array<ArrayBuffer>,
-    plaintext: Uint8Array<ArrayBuffer>,
-  ): Promise<Uint8Array<ArrayBuffer>> {
-    const subkey = await this.#subkey(nonce);
-    return aesGcmSeal(subkey, nonce.slice(NONCE_PREFIX_BYTES), associatedData, plaintext);
+  seal(nonce: Bytes, associatedData: Bytes, plaintext: Bytes): Bytes | Promise<Bytes> {
+    const subkey = this.#subkey(nonce);
+    if (subkey instanceof Promise) {
+      return subkey.then((subkey) => sealWith(subkey, nonce, associatedData, plaintext));
+    }
+    return sealWith(subkey, nonce, associatedData, plaintext);
   }
 
   /**
@@ -82,44 +95,56 @@ export class Xaes {
    *
    * @returns the plaintext, or `undefined` if anything is not as it was on sealing
    */
-  async open(
-    nonce: Uint8Array<ArrayBuffer>,
-    associatedData: Uint8Array<ArrayBuffer>,
-    ciphertext: Uint8Array<ArrayBuffer>,
-  ): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    const subkey = await this.#subkey(nonce);
-    return aesGcmOpen(subkey, nonce.slice(NONCE_PREFIX_BYTES), associatedData, ciphertext);
-  }
-
-  #subkey(nonce: Uint8Array): Promise<CryptoKey> {
-    const prefix = textOfPrefix(nonce);
-    let subkey = this.#subkeys.get(prefix);
-    if (subkey === undefined) {
-      subkey = deriveSubkey(this.#key, this.#mask, nonce);
-      // A derivation that failed is not kept: the next call tries again. Its own callers see the error.
-      subkey.catch(() => this.#subkeys.delete(prefix));
-      if (this.#subkeys.size >= MAX_CACHED_SUBKEYS) {
-        this.#subkeys.delete(this.#subkeys.keys().next().value!);
-      }
-    } else {
-      this.#subkeys.delete(prefix); // set again below: a Map lists its keys in the order in which they were set
+  open(nonce: Bytes, associatedData: Bytes, ciphertext: Bytes): Bytes | undefined | Promise<Bytes | undefined> {
+    const subkey = this.#subkey(nonce);
+    if (subkey instanceof Promise) {
+      return subkey.then((subkey) => openWith(subkey, nonce, associatedData, ciphertext));
     }
-    this.#subkeys.set(prefix, subkey);
-    return subkey;
+    return openWith(subkey, nonce, associatedData, ciphertext);
+  }
+
+  #subkey(nonce: Bytes): Subkey | Promise<Subkey> {
+    // A Map compares arrays by identity, so a prefix becomes a text.
+    const prefix = binaryText(nonce.subarray(0, NONCE_PREFIX_BYTES));
+    return this.#subkeys.get(prefix) ?? this.#derive(prefix, nonce);
+  }
+
+  #derive(prefix: string, nonce: Bytes): Promise<Subkey> {
+    const deriving = deriveSubkey(this.#key, this.#mask, nonce);
+    this.#subkeys.set(prefix, deriving);
+    deriving.then(
+      (subkey) => this.#subkeys.set(prefix, subkey),
+      // A derivation that failed is not kept: the next call tries again. Its own callers see the error.
+      () => this.#subkeys.delete(prefix),
+    );
+    return deriving;
   }
 }
 
-/** A Map compares arrays by identity, so a prefix becomes a text of one character a byte. */
-function textOfPrefix(nonce: Uint8Array): string {
-  let text = "";
-  for (let i = 0; i < NONCE_PREFIX_BYTES; i++) text += String.fromCharCode(nonce[i]!);
-  return text;
+function sealWith(subkey: Subkey, nonce: Bytes, associatedData: Bytes, plaintext: Bytes): Bytes | Promise<Bytes> {
+  const tail = nonce.subarray(NONCE_PREFIX_BYTES);
+  return subkey.native !== undefined && plaintext.length <= MAX_NATIVE_CIPHER_BYTES
+    ? nativeGcmSeal(subkey.native, tail, associatedData, plaintext)
+    : aesGcmSeal(subkey.web, tail, associatedData, plaintext);
 }
 
-async function deriveSubkey(key: CryptoKey, mask: Uint8Array, nonce: Uint8Array): Promise<CryptoKey> {
+function openWith(
+  subkey: Subkey,
+  nonce: Bytes,
+  associatedData: Bytes,
+  ciphertext: Bytes,
+): Bytes | undefined | Promise<Bytes | undefined> {
+  const tail = nonce.subarray(NONCE_PREFIX_BYTES);
+  return subkey.native !== undefined && ciphertext.length <= MAX_NATIVE_CIPHER_BYTES + TAG_BYTES
+    ? nativeGcmOpen(subkey.native, tail, associatedData, ciphertext)
+    : aesGcmOpen(subkey.web, tail, associatedData, ciphertext);
+}
+
+async function deriveSubkey(key: CryptoKey, mask: Uint8Array, nonce: Uint8Array): Promise<Subkey> {
   const bytes = await subkeyBytes(key, mask, nonce);
   try {
-    return await importAesGcm(bytes);
+    const native = importNativeGcm(bytes);
+    return { web: await importAesGcm(bytes), native };
   } finally {
     bytes.fill(0);
   }

@@ -1,5 +1,14 @@
 import { assert, assertEquals, assertMatch, assertNotStrictEquals, assertThrows } from "@std/assert";
-import { deriveKeys, rootKey, weakKeyWarning } from "../../lib/crypto/key.ts";
+import {
+  deriveKeys,
+  deriveNameKey,
+  deriveNamespaceRoot,
+  generateKey,
+  readKey,
+  rootKey,
+  weakKeyWarning,
+} from "../../lib/crypto/key.ts";
+import { hmacSign } from "../../lib/crypto/subtle.ts";
 import vectors from "../vectors/envelope_v1.json" with { type: "json" };
 
 const ROOT = Uint8Array.fromHex("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f");
@@ -48,7 +57,7 @@ const REFUSED: Record<string, string | Uint8Array> = {
 for (const [name, key] of Object.entries(REFUSED)) {
   Deno.test(`rootKey() refuses ${name} and names the forms, never the key`, () => {
     const error = assertThrows(() => rootKey(key), RangeError, "Cannot use key");
-    assertMatch(error.message, /32 bytes as a Uint8Array.* cmk1_ and 43 .*exactly 32 bytes/);
+    assertMatch(error.message, /32 bytes as a Uint8Array.* cmk1_ and 43 .*keygen.*exactly 32 bytes.*passphrase/);
     if (typeof key === "string" && key !== "") assert(!error.message.includes(key));
     assert(!error.message.includes("sss"));
   });
@@ -60,8 +69,23 @@ Deno.test("rootKey() refuses what is neither bytes nor text", () => {
   }
 });
 
+Deno.test("readKey() refuses a wrong key at once, and gives the root of a right one when asked", async () => {
+  assertThrows(() => readKey("too short"), RangeError, "Cannot use key");
+  assertThrows(() => readKey(null as unknown as string), TypeError, "Cannot use key");
+  const given = new Uint8Array(ROOT);
+  const root = readKey(given);
+  given.fill(0);
+  assertEquals(await root(), ROOT);
+});
+
+Deno.test("generateKey() makes a key that rootKey() takes, another each time, never a weak one", () => {
+  const keys = Array.from({ length: 100 }, generateKey);
+  assertEquals(new Set(keys).size, 100);
+  for (const key of keys) assertEquals(weakKeyWarning(rootKey(key)), undefined);
+});
+
 Deno.test("weakKeyWarning() notices the key of the documentation", () => {
-  assertMatch(weakKeyWarning(rootKey("your-32-byte-very-secret-key-!!!")) ?? "", /documentation/);
+  assertMatch(weakKeyWarning(rootKey("your-32-byte-very-secret-key-!!!")) ?? "", /documentation.*keygen/);
 });
 
 Deno.test("weakKeyWarning() notices fewer than 10 distinct bytes", () => {
@@ -85,4 +109,41 @@ Deno.test("deriveKeys() gives a value key that nobody can read", async () => {
   const { valueKey } = await deriveKeys(rootKey(ROOT));
   assertEquals(valueKey.extractable, false);
   assertEquals(valueKey.usages, ["encrypt"]);
+});
+
+Deno.test("deriveNameKey() gives the name keys of the vectors and wipes the root", async () => {
+  for (const { root, nameKey } of vectors.keyring) {
+    const bytes = Uint8Array.fromHex(root);
+    const key = await deriveNameKey(bytes);
+    assertEquals(bytes, new Uint8Array(32));
+    assertEquals(key.extractable, false);
+    const expected = await crypto.subtle.importKey(
+      "raw",
+      Uint8Array.fromHex(nameKey),
+      { name: "HMAC", hash: "SHA-256" },
+      false,
+      ["sign"],
+    );
+    assertEquals(await hmacSign(key, ROOT), await hmacSign(expected, ROOT));
+  }
+});
+
+Deno.test("deriveNamespaceRoot() gives each namespace its own root and wipes the one it came from", async () => {
+  const namespaces = ["", "app", "app2", "app:", "\0app", "appapp"];
+  const roots = new Set<string>([ROOT.toHex()]);
+  for (const namespace of namespaces) {
+    const root = rootKey(ROOT);
+    roots.add((await deriveNamespaceRoot(root, new TextEncoder().encode(namespace))).toHex());
+    assertEquals(root, new Uint8Array(32));
+  }
+  assertEquals(roots.size, namespaces.length + 1);
+});
+
+Deno.test("deriveNamespaceRoot() is HKDF-SHA-256 of what key.ts says", async () => {
+  const info = new TextEncoder().encode("namespace\0\0\0\0\x03app");
+  const salt = new TextEncoder().encode("cryptomem/v1");
+  const material = await crypto.subtle.importKey("raw", ROOT, "HKDF", false, ["deriveBits"]);
+  const bits = await crypto.subtle.deriveBits({ name: "HKDF", hash: "SHA-256", salt, info }, material, 256);
+  const root = await deriveNamespaceRoot(rootKey(ROOT), new TextEncoder().encode("app"));
+  assertEquals(root, new Uint8Array(bits));
 });

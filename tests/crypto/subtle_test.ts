@@ -1,40 +1,32 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { aesGcmOpen, aesGcmSeal, hkdfBytes, importAesGcm, importHkdf } from "../../lib/crypto/subtle.ts";
+import {
+  aesGcmOpen,
+  aesGcmSeal,
+  hkdfBytes,
+  hmacSign,
+  hmacVerify,
+  importAesGcm,
+  importHkdf,
+  importHmac,
+  pbkdf2,
+  sha256,
+} from "../../lib/crypto/subtle.ts";
 import { canRead } from "../support/permissions.ts";
 import { readVectors, vectorTest } from "../support/vectors.ts";
+import { hex } from "./sealers.ts";
+import { filesWhoseCodeHas } from "./source_files.ts";
 
 interface Wycheproof<Test> {
   testGroups: { ivSize?: number; tests: (Test & { tcId: number; result: "valid" | "invalid" })[] }[];
 }
 
-const hex = (text: string) => Uint8Array.fromHex(text);
-
 Deno.test({
   name: "no file but lib/crypto/subtle.ts calls crypto.subtle",
   ignore: !canRead,
   async fn() {
-    const root = new URL("../../", import.meta.url);
-    const callers: string[] = [];
-    for (const path of await sourceFiles(root)) {
-      const code = (await Deno.readTextFile(new URL(path, root))).replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*/g, "");
-      if (/\bsubtle\b(?!\.ts")/.test(code)) callers.push(path);
-    }
-    assertEquals(callers, ["lib/crypto/subtle.ts"]);
+    assertEquals(await filesWhoseCodeHas(/\bsubtle\b(?!\.ts")/), ["lib/crypto/subtle.ts"]);
   },
 });
-
-async function sourceFiles(root: URL): Promise<string[]> {
-  const paths: string[] = [];
-  for await (const entry of Deno.readDir(root)) if (entry.isFile) paths.push(entry.name);
-  const folders = ["lib/"];
-  for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
-    for await (const entry of Deno.readDir(new URL(folder, root))) {
-      if (entry.isDirectory) folders.push(`${folder}${entry.name}/`);
-      else paths.push(folder + entry.name);
-    }
-  }
-  return paths.filter((path) => path.endsWith(".ts"));
-}
 
 vectorTest("aesGcmSeal() and aesGcmOpen() pass Wycheproof with nonces of 12 bytes", async () => {
   type Test = Record<"key" | "iv" | "aad" | "msg" | "ct" | "tag", string>;
@@ -76,6 +68,40 @@ vectorTest("hkdfBytes() passes RFC 5869", async () => {
   for (const { ikm, salt, info, okm, L } of vectors) {
     assertEquals((await hkdfBytes(await importHkdf(hex(ikm)), hex(salt), hex(info), L)).toHex(), okm);
   }
+});
+
+vectorTest("pbkdf2() passes Wycheproof", async () => {
+  type Test = Record<"password" | "salt" | "dk", string> & { iterationCount: number; dkLen: number };
+  const { testGroups } = await readVectors<Wycheproof<Test>>("wycheproof/pbkdf2_hmacsha256_test.json");
+  let run = 0;
+  for (const test of testGroups.flatMap((group) => group.tests)) {
+    run++;
+    const derived = await pbkdf2(hex(test.password), hex(test.salt), test.iterationCount, test.dkLen);
+    assertEquals(derived.toHex() === test.dk, test.result === "valid", `test ${test.tcId}`);
+  }
+  assertEquals(run, 60);
+});
+
+vectorTest("hmacSign() and hmacVerify() pass Wycheproof", async () => {
+  type Test = Record<"key" | "msg" | "tag", string>;
+  const { testGroups } = await readVectors<Wycheproof<Test>>("wycheproof/hmac_sha256_test.json");
+  let run = 0;
+  for (const test of testGroups.flatMap((group) => group.tests)) {
+    run++;
+    const key = await importHmac(hex(test.key));
+    const tagBytes = test.tag.length / 2;
+    const mac = await hmacSign(key, hex(test.msg));
+    assertEquals(mac.subarray(0, tagBytes).toHex() === test.tag, test.result === "valid", `test ${test.tcId}`);
+    // A shortened tag is no whole one, whatever its bytes.
+    const isAccepted = test.result === "valid" && tagBytes === 32;
+    assertEquals(await hmacVerify(key, hex(test.tag), hex(test.msg)), isAccepted, `test ${test.tcId}`);
+  }
+  assertEquals(run, 174);
+});
+
+Deno.test("sha256() is SHA-256", async () => {
+  const digest = await sha256(new TextEncoder().encode("abc")); // FIPS 180-2, appendix B.1
+  assertEquals(digest.toHex(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 });
 
 Deno.test("aesGcmOpen() answers undefined to what does not authenticate, and throws at misuse", async () => {

@@ -1,8 +1,10 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import { createHash } from "node:crypto";
+import { MAX_NATIVE_CIPHER_BYTES } from "../../lib/limits.ts";
 import { encryptAesBlock } from "../../lib/crypto/subtle.ts";
 import { double, subkeyBytes, Xaes } from "../../lib/crypto/xaes.ts";
 import { readVectors, vectorTest } from "../support/vectors.ts";
+import { hex } from "./sealers.ts";
 
 interface XaesVectors {
   vectors: Record<"key" | "nonce" | "L" | "K1" | "Kx" | "plaintext" | "aad" | "ciphertext", string>[];
@@ -10,8 +12,6 @@ interface XaesVectors {
 }
 
 const NOTHING = new Uint8Array(0);
-
-const hex = (text: string) => Uint8Array.fromHex(text);
 
 function blockKey(bytes: Uint8Array<ArrayBuffer>): Promise<CryptoKey> {
   return crypto.subtle.importKey("raw", bytes, "AES-CBC", false, ["encrypt"]);
@@ -108,8 +108,39 @@ Deno.test("Xaes derives the subkey of a new prefix once for any number of calls 
   assertEquals(await countDerivations(calls), 1);
 });
 
+Deno.test("Xaes answers at once to a short text under a prefix in use, and with a promise otherwise", async () => {
+  const cipher = await someCipher();
+  const short = new Uint8Array(MAX_NATIVE_CIPHER_BYTES);
+  const long = new Uint8Array(MAX_NATIVE_CIPHER_BYTES + 1);
+  const first = cipher.seal(nonceOf(1), NOTHING, short);
+  assertInstanceOf(first, Promise);
+  const expected = await first;
+  const sealed = cipher.seal(nonceOf(1), NOTHING, short);
+  assertInstanceOf(sealed, Uint8Array);
+  assertEquals(sealed, expected);
+  assertEquals(cipher.open(nonceOf(1), NOTHING, sealed), short);
+  const sealedLong = cipher.seal(nonceOf(1), NOTHING, long);
+  assertInstanceOf(sealedLong, Promise);
+  const openedLong = cipher.open(nonceOf(1), NOTHING, await sealedLong);
+  assertInstanceOf(openedLong, Promise);
+  assertEquals(await openedLong, long);
+});
+
+Deno.test("Xaes tries a derivation again that failed", async () => {
+  const cipher = await someCipher();
+  const encrypt = crypto.subtle.encrypt;
+  crypto.subtle.encrypt = () => Promise.reject(new DOMException("out of memory", "OperationError"));
+  try {
+    await assertRejects(() => Promise.resolve(cipher.seal(nonceOf(1), NOTHING, NOTHING)), DOMException);
+  } finally {
+    crypto.subtle.encrypt = encrypt;
+  }
+  assertEquals(cipher.cachedSubkeys, 0);
+  assertEquals((await cipher.seal(nonceOf(1), NOTHING, NOTHING)).length, 16);
+});
+
 /** A derivation is two blocks of AES-CBC, and nothing else is: counting them tells a subkey made from one kept. */
-async function countDerivations(action: () => Promise<unknown>): Promise<number> {
+async function countDerivations(action: () => unknown): Promise<number> {
   const encrypt = crypto.subtle.encrypt;
   let blocks = 0;
   crypto.subtle.encrypt = (algorithm, ...rest) => {
