@@ -12,7 +12,7 @@ export type { ListenOptions, RunningServer, ServeOptions } from "./lib/server/se
 export { DIALECT_NAMES, type DialectName } from "./lib/codec/dialect.ts";
 export type { Integer } from "./lib/integer.ts";
 export { POLICY_NAMES, type PolicyName } from "./lib/storage/eviction/policy.ts";
-export type { Store, StoreStats } from "./lib/storage/store.ts";
+export type { EntryCount, KeyIdCount, SealingStats, Store, StoreStats } from "./lib/storage/store.ts";
 export type { ByteRange } from "./lib/bytes.ts";
 export type { Clock, Timer } from "./lib/clock.ts";
 

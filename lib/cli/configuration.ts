@@ -7,6 +7,7 @@
  * @module
  */
 import { parseArgs } from "@std/cli/parse-args";
+import { SealingRule } from "../storage/sealing_rule.ts";
 import { parseConfigFile } from "./config_file.ts";
 import { nearest } from "./nearest.ts";
 import {
@@ -113,7 +114,8 @@ function takeWords(words: readonly string[], args: readonly string[], flags: Map
  */
 export async function settleConfiguration(flags: Flags, { variable, readFile }: Surroundings): Promise<Configuration> {
   const file = await readEntries(flags.get("config") ?? variable(PROGRAM_OPTIONS[0].variable), readFile);
-  const configuration: Partial<Record<string, SettingValue>> = {};
+  const values: Partial<Record<string, SettingValue>> = {};
+  const sources: Partial<Record<string, string>> = {};
   for (const row of SETTINGS) {
     const [source, value] = [
       [`--${row.name}`, flags.get(row.name)],
@@ -121,9 +123,13 @@ export async function settleConfiguration(flags: Flags, { variable, readFile }: 
       [`${file.name}: ${row.name}`, file.entries.get(row.name)],
       ["default", row.defaultText],
     ].find(([, value]) => value !== undefined) as [string, unknown];
-    configuration[row.property] = parseSetting(source, value, row);
+    values[row.property] = parseSetting(source, value, row);
+    sources[row.property] = source;
   }
-  return configuration as Configuration;
+  const configuration = values as Configuration;
+  // The one setting that makes sense with another only.
+  parseHere(sources["counters"]!, () => new SealingRule(configuration));
+  return configuration;
 }
 
 async function readEntries(path: string | undefined, readFile: Surroundings["readFile"]) {
@@ -151,7 +157,7 @@ function asValue(source: string, value: unknown): Value {
   throw new UsageError(source, `Cannot use ${nameOfType(value)} here: write a text or a number`);
 }
 
-function parseHere(source: string, parse: () => SettingValue): SettingValue {
+function parseHere<T>(source: string, parse: () => T): T {
   try {
     return parse();
   } catch (error) {

@@ -17,6 +17,7 @@ import {
   MAX_TIMER_MS,
 } from "../limits.ts";
 import { MIN_MAX_MEMORY_BYTES } from "../storage/room.ts";
+import { ALL, type SealingOptions, SealingRule } from "../storage/sealing_rule.ts";
 import { POLICY_NAMES, type PolicyName } from "../storage/eviction/policy.ts";
 import type { ListenOptions } from "../server/serve.ts";
 import { formatSize, parseSizeBytes } from "./size.ts";
@@ -130,6 +131,26 @@ export const SETTINGS = [
     defaultText: DEFAULT_EVICTION,
     summary: `What goes when full: ${POLICY_NAMES.join(" ")}`,
     parse: parseEviction,
+  },
+  {
+    name: "sealed-only",
+    property: "sealedOnly",
+    placeholder: "PREFIXES",
+    variable: "CRYPTOMEM_SEALED_ONLY",
+    defaultText: NONE,
+    summary: `Keys that take sealed values only: ${ALL}, or prefixes`,
+    isList: true,
+    parse: parseSealedOnly,
+  },
+  {
+    name: "counters",
+    property: "counters",
+    placeholder: "PREFIXES",
+    variable: "CRYPTOMEM_COUNTERS",
+    defaultText: NONE,
+    summary: "Prefixes of such keys that take whole numbers too",
+    isList: true,
+    parse: parsePrefixes,
   },
   {
     name: "frame-timeout",
@@ -255,6 +276,21 @@ function parseEviction(value: string | number): PolicyName {
     );
   }
   return policy;
+}
+
+function parseSealedOnly(values: readonly (string | number)[]): NonNullable<SealingOptions["sealedOnly"]> {
+  const sealedOnly = values.length === 1 && values[0] === ALL ? ALL : parsePrefixes(values);
+  new SealingRule({ sealedOnly });
+  return sealedOnly;
+}
+
+/** Which keys they are prefixes of, and whether they make sense together, is looked at when all is settled. */
+function parsePrefixes(values: readonly (string | number)[]): readonly string[] {
+  if (values.length === 1 && values[0] === NONE) return [];
+  return values.map((value) => {
+    if (typeof value === "string") return value;
+    throw new TypeError(`Cannot use the number ${value} as a prefix of keys: write it between quotes`);
+  });
 }
 
 /** The settings as texts, for CONFIG GET. There is no secret among them. */

@@ -34,11 +34,12 @@ const MORE = byteOf(">");
 const RESP2_NULL = "$-1";
 const RESP2_NO_ARRAY = "*-1";
 const RESP3_NULL = "_";
-/** Redis' error words; what is not here is ERR. */
+/** Redis' error words, and one of our own; what is not here is ERR. */
 const PREFIXES: { readonly [code in WireErrorCode]?: string } = {
   AUTH_REQUIRED: "NOAUTH",
   AUTH_FAILED: "WRONGPASS",
   FORBIDDEN: "NOPERM",
+  SEALED_ONLY: "SEALED_ONLY",
   BUSY: "BUSY",
 };
 const OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'.";

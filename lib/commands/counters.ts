@@ -11,6 +11,8 @@ import { LongDouble } from "./long_double.ts";
 import { integerOf } from "./words.ts";
 
 const MIN_I64 = -(2n ** 63n);
+/** Stands for all of them. */
+const NUMBER = ByteRange.of(utf8("0"));
 
 /** INCR and its relatives. */
 export const COUNTER_HANDLERS = {
@@ -34,6 +36,8 @@ export const COUNTER_HANDLERS = {
 
   INCRBYFLOAT({ words }, response, { store }) {
     const key = words[0]!;
+    // Before what stands there is read as a number: where only sealed values stand, none is.
+    store.admit(key, NUMBER);
     const sum = LongDouble.add(storedNumber(key, store), numberOf(words[1]!));
     if (sum === undefined) return response.fail("BAD_REQUEST", "increment would produce NaN or Infinity");
     const digits = utf8(sum.toString());

@@ -169,8 +169,9 @@ function refuse(response: Response, client: ClientState, code: WireErrorCode, me
 }
 
 function fail(error: unknown, response: Response, reportError: ReportError): void {
-  if (error instanceof CryptomemError && isWireCode(error.code)) response.fail(error.code, error.message);
-  else {
+  if (error instanceof CryptomemError && isWireCode(error.code)) {
+    response.fail(error.code, error.message, error.code === "SEALED_ONLY" ? Status.DENIED : Status.ERROR);
+  } else {
     response.fail("INTERNAL", "the server could not carry this out; its log says why");
     reportError(error);
   }

@@ -6,10 +6,12 @@
  */
 
 import type { Request, Response } from "../codec/message.ts";
+import type { EntryCount } from "../storage/store.ts";
 import { REDIS_VERSION, VERSION } from "../version.ts";
 import type { CommandContext } from "./command.ts";
 import { redisPolicy } from "./redis_policy.ts";
 import type { ServerState } from "./server_state.ts";
+import { sealingStatistics } from "./statistics.ts";
 import { totals } from "./totals.ts";
 import { optionOf } from "./words.ts";
 
@@ -77,6 +79,15 @@ const SECTIONS: Readonly<Record<string, (server: ServerState) => Fields>> = {
     };
   },
 
+  sealing: ({ store }) => {
+    const { keys, otherKeys, unsealed } = sealingStatistics(store);
+    return {
+      ...Object.fromEntries(keys.map((key) => [`key_${key.id}`, countText(key)])),
+      other_keys: countText(otherKeys),
+      unsealed: countText(unsealed),
+    };
+  },
+
   replication: () => ({ role: "master", connected_slaves: 0 }),
 
   /** What the process used of the processor is not known without another permission. */
@@ -98,6 +109,10 @@ export function info({ words, wordCount }: Request, response: Response, { server
       .map(([name, fieldsOf]) => sectionText(name, fieldsOf(server)))
       .join("\r\n"),
   );
+}
+
+function countText({ entries, bytes }: EntryCount): string {
+  return `entries=${entries},bytes=${bytes}`;
 }
 
 function sectionText(name: string, fields: Fields): string {

@@ -7,8 +7,6 @@
 import { ByteRange } from "../bytes.ts";
 import type { Request } from "../codec/message.ts";
 import { OK } from "../codec/reply.ts";
-import { CryptomemError } from "../errors.ts";
-import { MAX_KEY_BYTES } from "../limits.ts";
 import type { Store } from "../storage/store.ts";
 import type { Handler } from "./command.ts";
 import { wrongNumberOfWords } from "./words.ts";
@@ -22,6 +20,7 @@ export const SEVERAL_VALUES_HANDLERS = {
 
   MSET(request, response, { store }) {
     if (request.wordCount % 2 === 1) throw wrongNumberOfWords("mset");
+    admitPairs(request, store);
     storePairs(request, store);
     response.answer(OK);
   },
@@ -29,22 +28,22 @@ export const SEVERAL_VALUES_HANDLERS = {
   MSETNX(request, response, { store }) {
     const { words, wordCount } = request;
     if (wordCount % 2 === 1) throw wrongNumberOfWords("msetnx");
+    admitPairs(request, store);
     for (let i = 0; i < wordCount; i += 2) if (store.exists(words[i]!)) return response.answerInteger(0);
     storePairs(request, store);
     response.answerInteger(1);
   },
 } satisfies Record<string, Handler>;
 
-/** Stores all pairs or none: what could refuse one of them is asked before the first is stored. */
+/** Throws what one of the pairs would be refused with, room aside. */
+function admitPairs({ words, wordCount }: Request, store: Store): void {
+  for (let i = 0; i < wordCount; i += 2) store.admit(words[i]!, words[i + 1]!);
+}
+
+/** Stores all pairs, which are admitted, or none: whether there is room is asked before the first is stored. */
 function storePairs({ words, wordCount }: Request, store: Store): void {
   let bytes = 0;
-  for (let i = 0; i < wordCount; i += 2) {
-    const keyBytes = words[i]!.length;
-    if (keyBytes > MAX_KEY_BYTES) {
-      throw new CryptomemError("TOO_LARGE", `a key has ${keyBytes} bytes, the limit is ${MAX_KEY_BYTES}`);
-    }
-    bytes += keyBytes + words[i + 1]!.length;
-  }
+  for (let i = 0; i < wordCount; i++) bytes += words[i]!.length;
   store.reserve(wordCount / 2, bytes);
   for (let i = 0; i < wordCount; i += 2) store.set(words[i]!, words[i + 1]!, 0);
 }

@@ -4,15 +4,23 @@
  * @module
  */
 
-import type { StoreStats } from "../storage/store.ts";
+import { keyIdText } from "../crypto/envelope_header.ts";
+import type { EntryCount, Store, StoreStats } from "../storage/store.ts";
 import { VERSION } from "../version.ts";
 import type { ServerState } from "./server_state.ts";
 
 /** A number that JSON has: a missing limit is `null`. */
 type Finite<T> = { [K in keyof T]: T[K] extends number ? number | null : T[K] };
 
+/** {@linkcode SealingStats} with ids as people write them. */
+export interface SealingStatistics {
+  readonly keys: readonly (EntryCount & { readonly id: string })[];
+  readonly otherKeys: EntryCount;
+  readonly unsealed: EntryCount;
+}
+
 /** The counts of a server and its store. */
-export interface Statistics extends Finite<StoreStats> {
+export interface Statistics extends Finite<StoreStats>, SealingStatistics {
   readonly version: string;
   readonly uptimeMs: number;
   readonly clients: number;
@@ -32,5 +40,12 @@ export function statistics(server: ServerState): Statistics {
     ...server.counts,
     ...stats,
     maxMemoryBytes: stats.maxMemoryBytes === Infinity ? null : stats.maxMemoryBytes,
+    ...sealingStatistics(server.store),
   };
+}
+
+/** With which keys a store's values were sealed. */
+export function sealingStatistics(store: Store): SealingStatistics {
+  const { keys, otherKeys, unsealed } = store.sealing();
+  return { keys: keys.map(({ id, entries, bytes }) => ({ id: keyIdText(id), entries, bytes })), otherKeys, unsealed };
 }

@@ -60,6 +60,8 @@ function set(request: Request, response: Response, { store, server }: CommandCon
   }
   const { condition, returnsPrevious, expiry, time } = setOptions(request);
   const ttlMs = time === undefined ? 0 : positiveTimeToLive(time.word, time.unit, server.unixTime.nowMs(), "set");
+  // Before the conditions: what is refused is refused whether or not it would be stored.
+  store.admit(key, value);
   const isThere = returnsPrevious ? store.get(key, response.value) : condition !== undefined && store.exists(key);
   const previous = returnsPrevious && isThere ? response.value.copy() : null;
   const isDone = condition === undefined || isThere === (condition === "xx");

@@ -21,6 +21,8 @@ import {
 import { Engine } from "../storage/engine.ts";
 import { Janitor } from "../storage/janitor.ts";
 import type { PolicyName } from "../storage/eviction/policy.ts";
+import { SealedStore } from "../storage/sealed_store.ts";
+import { SealingRule } from "../storage/sealing_rule.ts";
 import type { Store } from "../storage/store.ts";
 import { Acceptor } from "./acceptor.ts";
 import { BufferPool } from "./buffer_pool.ts";
@@ -41,6 +43,14 @@ export interface ServeOptions {
   readonly maxMemoryBytes?: number;
   /** What goes when that limit is reached. Default `s3-fifo`. */
   readonly eviction?: PolicyName;
+  /**
+   * Which keys take sealed values only: `"all"`, or those with one of these prefixes. Whatever dialect a value comes in
+   * and whatever command it comes with, one that has not the form of an envelope is refused with `SEALED_ONLY`. What a
+   * given `store` holds already stays. Default: none.
+   */
+  readonly sealedOnly?: "all" | readonly string[];
+  /** Prefixes of such keys that take whole numbers too, so that `INCR` works under them. Default: none. */
+  readonly counters?: readonly string[];
   /** Without a limit, where a line of the log warns that memory grows, in bytes. Default 1 GiB. */
   readonly memoryWarningBytes?: number;
   /** Where time comes from. Default: the machine's clock. */
@@ -100,6 +110,21 @@ export interface RunningServer extends AsyncDisposable {
  * assertEquals(await cache.get("greeting"), "hello");
  * ```
  *
+ * @example A cache that takes sealed values only, but for counters
+ * ```ts
+ * import { assertStringIncludes } from "@std/assert";
+ * import { serve } from "@cryptomem/server";
+ *
+ * await using server = serve({ port: 0, sealedOnly: "all", counters: ["hits:"] });
+ * using connection = await Deno.connect({ port: server.address.port });
+ * await connection.write(new TextEncoder().encode("SET greeting hello\n"));
+ * const reply = new Uint8Array(200);
+ * const length = await connection.read(reply);
+ * assertStringIncludes(new TextDecoder().decode(reply.subarray(0, length!)), "ERR: SEALED_ONLY");
+ * ```
+ *
+ * @throws {TypeError} for prefixes that are no list of texts
+ * @throws {RangeError} for `sealedOnly` and `counters` that make no sense, such as `counters` alone
  * @throws whatever `Deno.listen` throws, such as `Deno.errors.AddrInUse`
  */
 export function serve(options: ServeOptions = {}): RunningServer {
@@ -124,7 +149,9 @@ class Server implements RunningServer {
     const { clock = systemClock, frameTimeoutMs = DEFAULT_FRAME_TIMEOUT_MS, signal, log = () => {} } = options;
     const { maxMemoryBytes = Infinity, eviction = DEFAULT_EVICTION, maxValueBytes = DEFAULT_MAX_VALUE_BYTES } = options;
     const storeClock = options.store === undefined ? turnClock(clock) : clock;
-    const store = options.store ?? new Engine({ clock: storeClock, maxMemoryBytes, policy: eviction });
+    const rule = new SealingRule(options);
+    const entries = options.store ?? new Engine({ clock: storeClock, maxMemoryBytes, policy: eviction });
+    const store = rule.isEmpty ? entries : new SealedStore(entries, rule);
     this.#clock = clock;
     const { main, further } = openListeners(options);
     this.#acceptors = [main, ...further].map((listener) => new Acceptor(listener, clock));

@@ -5,8 +5,8 @@
  *
  * Here is what the operations mean. The parts below, from the bottom: entry.ts (bytes of an entry), arena.ts (memory),
  * key_hash.ts, buckets.ts, key_index.ts and entries.ts (finding), timing_wheel.ts (expiry), eviction/ (what goes when
- * there is no room), mover.ts and compactor.ts (winning memory back), room.ts (the bound), clearing.ts (CLEAR),
- * entry_table.ts (all of them in step).
+ * there is no room), mover.ts and compactor.ts (winning memory back), room.ts (the bound), clearing.ts (CLEAR), tally.ts
+ * and key_id_counts.ts (counting), entry_table.ts (all of them in step).
  *
  * @module
  */
@@ -19,7 +19,7 @@ import type { PolicyName } from "./eviction/policy.ts";
 import { type HashSeed, randomSeed } from "./key_hash.ts";
 import { MIN_MAX_MEMORY_BYTES } from "./room.ts";
 import { addIntegers, type Integer, parseInteger, writeInteger } from "../integer.ts";
-import type { Store, StoreStats } from "./store.ts";
+import type { SealingStats, Store, StoreStats } from "./store.ts";
 
 /** What an engine can be told; everything has a default fit for use. */
 export interface EngineOptions {
@@ -177,6 +177,10 @@ export class Engine implements Store {
     this.#putKeeping(hash, this.#table.findLiving(hash, key), key, value, 0);
   }
 
+  admit(key: ByteRange): void {
+    this.#table.checkKey(key);
+  }
+
   reserve(entries: number, keyAndValueBytes: number): void {
     this.#table.reserve(entries, keyAndValueBytes);
   }
@@ -213,6 +217,10 @@ export class Engine implements Store {
 
   stats(): StoreStats {
     return this.#table.stats();
+  }
+
+  sealing(): SealingStats {
+    return this.#table.sealing();
   }
 
   /**

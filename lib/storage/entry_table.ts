@@ -37,7 +37,8 @@ import { type HashSeed, keyHash } from "./key_hash.ts";
 import { KeyIndex, taggable } from "./key_index.ts";
 import { Mover } from "./mover.ts";
 import { Room, segmentBytesFor } from "./room.ts";
-import type { StoreStats } from "./store.ts";
+import type { SealingStats, StoreStats } from "./store.ts";
+import { Tally } from "./tally.ts";
 import { TimingWheel } from "./timing_wheel.ts";
 import { verifyParts } from "./verify.ts";
 
@@ -69,14 +70,8 @@ export class EntryTable {
   readonly #compactor: Compactor;
   readonly #room: Room;
   readonly #clearings: Clearings;
+  readonly #tally: Tally;
   #version = 0;
-  #keyBytes = 0;
-  #valueBytes = 0;
-  #hits = 0;
-  #misses = 0;
-  #expired = 0;
-  #evicted = 0;
-  #refused = 0;
 
   constructor({ clock, maxMemoryBytes, policy, seed, segmentBytes }: TableOptions) {
     this.#clock = clock;
@@ -94,6 +89,7 @@ export class EntryTable {
     this.#compactor = new Compactor(arena, entries, mover);
     this.#clearings = new Clearings({ arena, entries, index, remove: this.#removeCleared });
     this.#room = new Room({ arena, index, compactor: this.#compactor, policy: this.#policy }, maxMemoryBytes);
+    this.#tally = new Tally({ arena, index, policy: this.#policy, room: this.#room });
   }
 
   /** The hash under which a key is kept. */
@@ -156,23 +152,23 @@ export class EntryTable {
     if (address !== 0) {
       const { words, bytes } = this.#arena.segmentOf(address), at = this.#arena.wordOf(address);
       if (!this.#isExpired(words, at) && (this.#clearings.isIdle || !this.#clearings.cover(address))) {
-        this.#hits++;
+        this.#tally.hits++;
         value.point(bytes, this.#entries.keyStart(at) + key.length, valueLength(words, at));
         this.#policy.used(address, words, at);
         return true;
       }
     }
-    this.#misses++;
+    this.#tally.misses++;
     return false;
   }
 
   /** Answers a lookup: points at the value, tells the policy, counts. Returns whether there is an entry. */
   read(address: number, value: ByteRange): boolean {
     if (address === 0) {
-      this.#misses++;
+      this.#tally.misses++;
       return false;
     }
-    this.#hits++;
+    this.#tally.hits++;
     this.point(address, value);
     this.#policy.used(address, this.#arena.segmentOf(address).words, this.#arena.wordOf(address));
     return true;
@@ -191,16 +187,14 @@ export class EntryTable {
       const { words } = this.#arena.segmentOf(present), at = this.#arena.wordOf(present);
       if (this.#entries.sizeAt(words, at) === sizeBytes) return this.#overwrite(present, value, expiry);
     }
-    if (key.length > MAX_KEY_BYTES) {
-      throw new CryptomemError("TOO_LARGE", `the key has ${key.length} bytes, the limit is ${MAX_KEY_BYTES}`);
-    }
+    this.checkKey(key);
     const stream = this.#policy.streamFor(hash, present);
     const shielded = this.#shield(present);
     let address: number;
     try {
       address = this.#room.take(sizeBytes, stream);
     } catch (error) {
-      this.#refused++;
+      this.#tally.refused++;
       const kept = this.#index.find(hash, key);
       if (shielded !== 0 && kept !== 0) this.setExpiry(kept, shielded);
       throw error;
@@ -217,13 +211,19 @@ export class EntryTable {
     return this.#version;
   }
 
+  /** Throws CryptomemError `TOO_LARGE` if a key is longer than an entry can tell. */
+  checkKey(key: ByteRange): void {
+    if (key.length <= MAX_KEY_BYTES) return;
+    throw new CryptomemError("TOO_LARGE", `the key has ${key.length} bytes, the limit is ${MAX_KEY_BYTES}`);
+  }
+
   /** {@linkcode Store.reserve}. */
   reserve(entries: number, keyAndValueBytes: number): void {
     const padding = entryBytes(this.#entries.headerBytes, 0, UNIT_BYTES - 1);
     try {
       this.#room.reserve(entries, keyAndValueBytes + entries * padding);
     } catch (error) {
-      this.#refused++;
+      this.#tally.refused++;
       throw error;
     }
   }
@@ -234,10 +234,11 @@ export class EntryTable {
     const keyBytes = keyLength(words, at), oldBytes = valueLength(words, at);
     const { headerBytes } = this.#entries;
     if (entryBytes(headerBytes, keyBytes, oldBytes) !== entryBytes(headerBytes, keyBytes, value.length)) return false;
-    this.#valueBytes += value.length - oldBytes;
+    const start = this.#entries.keyStart(at) + keyBytes;
+    this.#tally.changed(bytes, start, oldBytes, value);
     setValueLength(words, at, value.length);
     setVersion(words, at, ++this.#version);
-    copyBytes(value.bytes, value.start, bytes, this.#entries.keyStart(at) + keyBytes, value.length);
+    copyBytes(value.bytes, value.start, bytes, start, value.length);
     this.#policy.used(address, words, at);
     return true;
   }
@@ -289,27 +290,12 @@ export class EntryTable {
 
   /** {@linkcode Store.stats}. */
   stats(): StoreStats {
-    const { liveBytes, takenBytes } = this.#arena;
-    return {
-      entries: this.#index.size,
-      keyBytes: this.#keyBytes,
-      valueBytes: this.#valueBytes,
-      overheadBytes: liveBytes - this.#keyBytes - this.#valueBytes,
-      freeBytes: takenBytes - liveBytes,
-      segmentBytes: takenBytes,
-      indexBytes: this.#index.bytes,
-      policyBytes: this.#policy.bytes,
-      memoryBytes: this.#room.memoryBytes,
-      maxMemoryBytes: this.#room.maxBytes,
-      policy: this.#policy.name,
-      hits: this.#hits,
-      misses: this.#misses,
-      expired: this.#expired,
-      evicted: this.#evicted,
-      refused: this.#refused,
-      indexLoad: this.#index.load,
-      longestProbe: this.#index.longestChain,
-    };
+    return this.#tally.stats();
+  }
+
+  /** {@linkcode Store.sealing}. */
+  sealing(): SealingStats {
+    return this.#tally.sealing();
   }
 
   /**
@@ -325,6 +311,7 @@ export class EntryTable {
       wheel: this.#wheel,
       policy: this.#policy,
       stats: this.stats(),
+      sealing: this.sealing(),
     });
   }
 
@@ -351,8 +338,7 @@ export class EntryTable {
     setExpiryAndVersion(words, at, expiry, ++this.#version);
     copyBytes(key.bytes, key.start, bytes, keyAt, key.length);
     copyBytes(value.bytes, value.start, bytes, keyAt + key.length, value.length);
-    this.#keyBytes += key.length;
-    this.#valueBytes += value.length;
+    this.#tally.added(key.length, value);
     if (expiry !== 0) this.#wheel.add(address);
   }
 
@@ -361,10 +347,11 @@ export class EntryTable {
     const { words, bytes } = this.#arena.segmentOf(address);
     const at = this.#arena.wordOf(address), keyBytes = keyLength(words, at);
     if (!this.#clearings.isIdle) this.#clearings.count(address);
-    this.#valueBytes += value.length - valueLength(words, at);
+    const start = this.#entries.keyStart(at) + keyBytes;
+    this.#tally.changed(bytes, start, valueLength(words, at), value);
     setLengths(words, at, keyBytes, value.length, policyByte(words, at));
     this.#changeExpiry(address, words, at, expiry, ++this.#version);
-    copyBytes(value.bytes, value.start, bytes, this.#entries.keyStart(at) + keyBytes, value.length);
+    copyBytes(value.bytes, value.start, bytes, start, value.length);
     this.#policy.used(address, words, at);
     return this.#version;
   }
@@ -378,25 +365,25 @@ export class EntryTable {
 
   /** Gives back the memory of an entry that the index no longer names. */
   #drop(address: number): void {
-    const { words } = this.#arena.segmentOf(address), at = this.#arena.wordOf(address);
+    const { words, bytes } = this.#arena.segmentOf(address), at = this.#arena.wordOf(address);
+    const keyBytes = keyLength(words, at);
     if (!this.#clearings.isIdle) this.#clearings.count(address);
     this.#policy.removed(address);
     if (hasExpiry(words, at)) this.#wheel.remove(address);
-    this.#keyBytes -= keyLength(words, at);
-    this.#valueBytes -= valueLength(words, at);
+    this.#tally.removed(keyBytes, bytes, this.#entries.keyStart(at) + keyBytes, valueLength(words, at));
     markDead(words, at);
     this.#arena.free(address, this.#entries.sizeAt(words, at));
   }
 
   readonly #expire = (address: number): void => {
     this.remove(this.#entries.hashOf(address), address);
-    this.#expired++;
+    this.#tally.expired++;
   };
 
   readonly #evict = (address: number): number => {
     const sizeBytes = this.#entries.sizeAt(this.#arena.segmentOf(address).words, this.#arena.wordOf(address));
     this.remove(this.#entries.hashOf(address), address);
-    this.#evicted++;
+    this.#tally.evicted++;
     return sizeBytes;
   };
 

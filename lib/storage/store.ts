@@ -84,8 +84,16 @@ export interface Store {
   update(key: ByteRange, value: ByteRange): void;
 
   /**
-   * Makes room for entries that are stored at once after it: those will not be refused. So several can be stored all or
-   * none. Asks for a little more than they will need: for three segments, and for the index to grow.
+   * Asks whether a value may be stored under a key, room aside, without storing it: before several are stored all or
+   * none, and before what stores only under conditions.
+   *
+   * @throws CryptomemError whatever storing it would be refused with, except `OUT_OF_MEMORY`
+   */
+  admit(key: ByteRange, value: ByteRange): void;
+
+  /**
+   * Makes room for entries that are stored at once after it: what is admitted will not be refused. So several can be
+   * stored all or none. Asks for a little more than they will need: for three segments, and for the index to grow.
    *
    * @param entries how many
    * @param keyAndValueBytes of all of them together
@@ -143,6 +151,36 @@ export interface Store {
 
   /** What the store holds and takes, counted exactly. */
   stats(): StoreStats;
+
+  /** With which keys the values it holds were sealed, counted exactly. */
+  sealing(): SealingStats;
+}
+
+/**
+ * Entries by the key they were sealed with, as far as their envelopes say; like {@linkcode StoreStats.entries}, with
+ * expired ones that are not yet given back.
+ */
+export interface SealingStats {
+  /** By key; a store may bound how many it tells apart. */
+  readonly keys: readonly KeyIdCount[];
+  /** Entries of all further keys. */
+  readonly otherKeys: EntryCount;
+  /** Entries whose values are no envelopes. */
+  readonly unsealed: EntryCount;
+}
+
+/** How many entries there are of some kind. */
+export interface EntryCount {
+  /** Entries. */
+  readonly entries: number;
+  /** Bytes of their values. */
+  readonly bytes: number;
+}
+
+/** How many entries were sealed with one key. */
+export interface KeyIdCount extends EntryCount {
+  /** Its id, 32 bits without a sign. */
+  readonly id: number;
 }
 
 /** What a store holds, takes and has done. Sizes are in bytes. */

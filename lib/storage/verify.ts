@@ -5,12 +5,14 @@
  * @module
  */
 
+import { envelopeKeyId } from "../crypto/envelope_header.ts";
+import { MAX_COUNTED_KEY_IDS } from "../limits.ts";
 import { type Arena, type Segment, SegmentState } from "./arena.ts";
 import type { Entries } from "./entries.ts";
 import { hasExpiry, isDead, keyLength, previousInList, valueLength, version } from "./entry.ts";
 import type { EvictionPolicy } from "./eviction/policy.ts";
 import type { KeyIndex } from "./key_index.ts";
-import type { StoreStats } from "./store.ts";
+import type { EntryCount, SealingStats, StoreStats } from "./store.ts";
 import type { TimingWheel } from "./timing_wheel.ts";
 
 const BYTES_PER_WORD = 4;
@@ -23,6 +25,7 @@ export interface EngineParts {
   readonly wheel: TimingWheel;
   readonly policy: EvictionPolicy;
   readonly stats: StoreStats;
+  readonly sealing: SealingStats;
 }
 
 /** Throws Error at the first disagreement. */
@@ -31,6 +34,7 @@ export function verifyParts(parts: EngineParts): void {
   verifyIndex(parts, living);
   verifyWheel(parts, living);
   verifyPolicy(parts, living);
+  verifySealing(parts, living);
 }
 
 /** Walks all entries, compares the counts, and returns the addresses of the living ones. */
@@ -121,6 +125,37 @@ function verifyPolicy({ policy }: EngineParts, living: Set<number>): void {
     seen.add(address);
   }
   expectEqual(seen.size, living.size, `entries listed by policy ${policy.name}`);
+}
+
+/** Every entry is counted under the key it was sealed with, and ids without counts of their own together. */
+function verifySealing({ arena, entries, sealing }: EngineParts, living: Set<number>): void {
+  const counted = new Map<number, { entries: number; bytes: number }>();
+  for (const address of living) {
+    const { words, bytes } = arena.segmentOf(address), at = arena.wordOf(address);
+    const length = valueLength(words, at);
+    const id = envelopeKeyId(bytes, entries.keyStart(at) + keyLength(words, at), length);
+    const count = counted.get(id) ?? { entries: 0, bytes: 0 };
+    counted.set(id, { entries: count.entries + 1, bytes: count.bytes + length });
+  }
+  expectCount(sealing.unsealed, counted.get(-1), "unsealed");
+  counted.delete(-1);
+  expect(sealing.keys.length <= MAX_COUNTED_KEY_IDS, `${sealing.keys.length} key ids have counts of their own`);
+  for (const key of sealing.keys) {
+    expect(key.entries > 0, `key ${key.id} is counted though there is no entry of it`);
+    expectCount(key, counted.get(key.id), `of key ${key.id}`);
+    counted.delete(key.id);
+  }
+  const others = { entries: 0, bytes: 0 };
+  for (const { entries, bytes } of counted.values()) {
+    others.entries += entries;
+    others.bytes += bytes;
+  }
+  expectCount(sealing.otherKeys, others, "of other keys");
+}
+
+function expectCount(kept: EntryCount, counted: EntryCount | undefined, which: string): void {
+  expectEqual(kept.entries, counted?.entries ?? 0, `entries ${which}`);
+  expectEqual(kept.bytes, counted?.bytes ?? 0, `bytes of values ${which}`);
 }
 
 function expectEqual(actual: number, expected: number, what: string): void {

@@ -33,6 +33,8 @@ Deno.test("settleConfiguration() has a default for everything", async () => {
     maxValueBytes: DEFAULT_MAX_VALUE_BYTES,
     maxMemoryBytes: Infinity,
     eviction: "s3-fifo",
+    sealedOnly: [],
+    counters: [],
     frameTimeoutMs: DEFAULT_FRAME_TIMEOUT_MS,
   });
 });
@@ -48,6 +50,8 @@ Deno.test("settleConfiguration() lets flags win over environment over file over 
     maxValueBytes: 1024,
     maxMemoryBytes: Infinity,
     eviction: "s3-fifo",
+    sealedOnly: [],
+    counters: [],
     frameTimeoutMs: DEFAULT_FRAME_TIMEOUT_MS,
   });
 });
@@ -65,12 +69,14 @@ Deno.test("settleConfiguration() reads values alike from every source", async ()
     listen: [{ port: 6380, dialect: "gocache" }, { hostname: "::1", port: 0 }],
     dialects: ["cm", "text"],
   } as const;
-  const expected = { hostname: "::1", port: 0, ...places, maxValueBytes: 2 * MIB, ...memory, frameTimeoutMs: 1500 };
+  const sealing = { sealedOnly: ["user:", "token:"], counters: ["user:hits:"] } as const;
+  const limits = { maxValueBytes: 2 * MIB, ...memory, frameTimeoutMs: 1500 };
+  const expected = { hostname: "::1", port: 0, ...places, ...limits, ...sealing };
   const yaml = 'host: "::1"\nport: 0\nmax-value-size: 2mb\nmax-memory: 512mb\neviction: lru\nframe-timeout: 1500\n' +
-    'listen:\n  - 6380=gocache\n  - "[::1]:0"\ndialects: [cm, text]\n';
+    'listen:\n  - 6380=gocache\n  - "[::1]:0"\ndialects: [cm, text]\nsealed-only: ["user:", "token:"]\ncounters: "user:hits:"\n';
   const lines = "host=::1\nport=0\nmax-value-size=2097152\nmax-memory=536870912\neviction=lru\nframe-timeout=1.5s\n" +
-    "listen=6380=gocache, [::1]:0\ndialects=cm,text\n";
-  const flags =
+    "listen=6380=gocache, [::1]:0\ndialects=cm,text\nsealed-only=user:,token:\ncounters=user:hits:\n";
+  const flags = "--sealed-only user: --sealed-only=token: --counters user:hits: " +
     "--listen 6380=gocache --listen=[::1]:0 --dialects cm,text --host ::1 --port 0 --max-value-size 2mb --max-memory 0.5gb --eviction lru --frame-timeout 1500ms";
   assertEquals(await settle(flags.split(" ")), expected);
   assertEquals(await settle(["--config", "c.yaml"], { files: { "c.yaml": yaml } }), expected);
@@ -85,6 +91,8 @@ Deno.test("settleConfiguration() reads values alike from every source", async ()
         CRYPTOMEM_EVICTION: "lru",
         CRYPTOMEM_LISTEN: "6380=gocache,[::1]:0",
         CRYPTOMEM_DIALECTS: "cm,text",
+        CRYPTOMEM_SEALED_ONLY: "user:, token:",
+        CRYPTOMEM_COUNTERS: "user:hits:",
         CRYPTOMEM_FRAME_TIMEOUT: "1500",
       },
     }),
@@ -147,7 +155,8 @@ Deno.test("settleConfiguration() refuses unknown keys and suggests the nearest",
   );
   assertEquals(
     await complaint(["--config", "c.conf"], { files: { "c.conf": "password=hunter2" } }),
-    "c.conf: password: Unknown option; there are host port listen dialects max-value-size max-memory eviction frame-timeout",
+    "c.conf: password: Unknown option; there are host port listen dialects max-value-size max-memory eviction sealed-only " +
+      "counters frame-timeout",
   );
   for (const key of ["__proto__", "constructor", "toString"]) {
     const message = await complaint(["--config", "c.conf"], { files: { "c.conf": `${key}=1` } });
@@ -250,9 +259,43 @@ Deno.test("settleConfiguration() takes dialects as a list, and refuses names of 
   }
 });
 
+Deno.test("settleConfiguration() takes all, none or prefixes for sealed-only", async () => {
+  assertEquals((await settle(["--sealed-only", "all"])).sealedOnly, "all");
+  assertEquals((await settle(["--sealed-only", "none", "--counters", "none"])).sealedOnly, []);
+  const { sealedOnly, counters } = await settle(["--sealed-only", "all", "--counters", "hits:,visits:"]);
+  assertEquals([sealedOnly, counters], ["all", ["hits:", "visits:"]]);
+  const file = { files: { "c.yaml": 'sealed-only: all\ncounters: ["hits:"]' } };
+  assertEquals((await settle(["--config", "c.yaml"], file)).counters, ["hits:"]);
+});
+
+Deno.test("settleConfiguration() refuses prefixes that make no sense, and names where they stand", async () => {
+  const cases: [string[], string][] = [
+    [["--sealed-only", "a:,,b:"], '--sealed-only: Cannot use "" as a prefix of keys: '],
+    [["--sealed-only", "all,a:"], '--sealed-only: Cannot use "all" as a prefix of keys: '],
+    [["--sealed-only", "a:,none"], '--sealed-only: Cannot use "none" as a prefix of keys: '],
+    [["--sealed-only", "a:", "--counters", "all"], '--counters: Cannot use "all" as a prefix of keys: '],
+    [["--counters", "hits:"], '--counters: Cannot use "hits:" as a prefix of counters: no key under it is sealed-only'],
+    [["--sealed-only", "none", "--counters", "hits:"], '--counters: Cannot use "hits:" as a prefix of counters: '],
+    [["--sealed-only", "user:", "--counters", "hits:"], '--counters: Cannot use "hits:" as a prefix of counters: '],
+  ];
+  for (const [args, expected] of cases) {
+    const message = await complaint(args);
+    assertEquals(message.slice(0, expected.length), expected);
+  }
+  const files = { "c.yaml": "sealed-only: [7]" };
+  assertEquals(
+    await complaint(["--config", "c.yaml"], { files }),
+    "c.yaml: sealed-only: Cannot use the number 7 as a prefix of keys: write it between quotes",
+  );
+  const environment = { CRYPTOMEM_COUNTERS: "hits:" };
+  assertEquals((await complaint([], { environment })).startsWith("CRYPTOMEM_COUNTERS: Cannot use"), true);
+});
+
 Deno.test("settingTexts() tells every setting so that it can be given again", async () => {
-  const args = "--listen 6380=gocache --listen [::1]:1 --dialects cm,text --max-memory 2mb --port 1 --frame-timeout 5s";
-  for (const given of [[], args.split(" ")]) {
+  const args =
+    "--listen 6380=gocache --listen [::1]:1 --dialects cm,text --max-memory 2mb --port 1 --frame-timeout 5s " +
+    "--sealed-only a:,b: --counters a:n:";
+  for (const given of [[], args.split(" "), ["--sealed-only", "all", "--counters", "n:"]]) {
     const configuration = await settle(given);
     const texts = settingTexts(configuration);
     const flags = [...texts].flatMap(([name, text]) => [`--${name}`, text]);

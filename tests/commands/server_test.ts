@@ -1,7 +1,10 @@
 // Commands about the server as a whole, in the words of Redis 7.0.
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { ByteRange } from "../../lib/bytes.ts";
 import { OPERATIONS } from "../../lib/codec/operations.ts";
+import { envelopeLike } from "../support/envelopes.ts";
+import { text } from "../support/ranges.ts";
 import { TestServer } from "./resp_caller.ts";
 
 const SYNTAX = "-ERR syntax error";
@@ -96,6 +99,18 @@ Deno.test("INFO tells what tools read, by section", () => {
   assertMatch(info, /\r\n\r\n# Clients\r\n/);
   assertMatch(String(caller.ask("INFO", "keyspace")), /^# Keyspace\r\ndb0:keys=1\r\n$/);
   assertEquals(caller.ask("INFO", "nothing"), "");
+});
+
+Deno.test("INFO tells with which keys values were sealed", () => {
+  const server = new TestServer();
+  server.engine.set(text("a"), ByteRange.of(envelopeLike(0xcafe, 50)), 0);
+  server.engine.set(text("b"), ByteRange.of(envelopeLike(0xcafe, 60)), 0);
+  server.engine.set(text("c"), text("plain"), 0);
+  const lines = "# Sealing\r\nkey_0000cafe:entries=2,bytes=110\r\nother_keys:entries=0,bytes=0\r\n" +
+    "unsealed:entries=1,bytes=5\r\n";
+  const caller = server.connect();
+  assertEquals(caller.ask("INFO", "sealing"), lines);
+  assertStringIncludes(String(caller.ask("INFO")), `\r\n\r\n${lines}\r\n# `);
 });
 
 Deno.test("CONFIG RESETSTAT lets the totals begin anew", () => {

@@ -44,7 +44,7 @@ Deno.test("MSET of very many small pairs at the memory limit stores all or none,
 Deno.test("a key that is too long for an entry stops MSET before it has stored anything", () => {
   const asker = new Asker();
   const reply = asker.askWords(["MSET", "k", "v", "x".repeat(65_536), "v"]);
-  assertEquals(reply, "! TOO_LARGE a key has 65536 bytes, the limit is 65535");
+  assertEquals(reply, "! TOO_LARGE the key has 65536 bytes, the limit is 65535");
   assertEquals(asker.value("k"), undefined);
 });
 

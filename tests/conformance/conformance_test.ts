@@ -2,6 +2,8 @@
 
 import { assertEquals } from "@std/assert";
 import { canListen } from "../support/permissions.ts";
+import { SealedStore } from "../../lib/storage/sealed_store.ts";
+import { SealingRule } from "../../lib/storage/sealing_rule.ts";
 import { CmSurface } from "./cm_surface.ts";
 import { bytesOf, EngineSurface } from "./engine_surface.ts";
 import { LiveServer } from "./live_server.ts";
@@ -21,6 +23,13 @@ const SURFACES: Readonly<Record<string, (live: LiveServer) => Surface | Promise<
   "RESP2": (live) => RespSurface.connect(live.address, 2),
   "RESP3": (live) => RespSurface.connect(live.address, 3),
   "the SDK": (live) => new SdkSurface(live.address),
+  "the engine behind a rule about other keys": (live) => {
+    return new EngineSurface(new SealedStore(live.engine, new SealingRule({ sealedOnly: ["no key begins so:"] })));
+  },
+  "the SDK where only sealed values are taken": (live) => new SdkSurface(live.address),
+};
+const OPTIONS: Readonly<Record<string, ConstructorParameters<typeof LiveServer>[0]>> = {
+  "the SDK where only sealed values are taken": { sealedOnly: "all" },
 };
 
 for (const [name, connect] of Object.entries(SURFACES)) {
@@ -28,7 +37,7 @@ for (const [name, connect] of Object.entries(SURFACES)) {
     name: `the conformance suite holds on ${name}`,
     ignore: !canListen,
     async fn(t) {
-      await using live = new LiveServer();
+      await using live = new LiveServer(OPTIONS[name]);
       await using surface = await connect(live);
       for (const step of STEPS) {
         const reason = skipReason(step, surface);

@@ -2,7 +2,7 @@
 
 import { ByteRange, utf8 } from "../../lib/bytes.ts";
 import { CryptomemError } from "../../lib/errors.ts";
-import type { Engine } from "../../lib/storage/engine.ts";
+import type { Store } from "../../lib/storage/store.ts";
 import { type Content, type Operation, type Outcome, Refused, type Surface } from "./surface.ts";
 
 const NO_BYTES = new Uint8Array(0);
@@ -11,10 +11,10 @@ const NO_BYTES = new Uint8Array(0);
 export class EngineSurface implements Surface {
   readonly name: string = "the engine";
   readonly ttlStepMs = 1;
-  readonly #engine: Engine;
+  readonly #engine: Store;
   #seenVersion = 0;
 
-  constructor(engine: Engine) {
+  constructor(engine: Store) {
     this.#engine = engine;
   }
 

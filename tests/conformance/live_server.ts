@@ -6,7 +6,7 @@
  */
 
 import { type Clock, systemClock } from "../../lib/clock.ts";
-import { type RunningServer, serve } from "../../lib/server/serve.ts";
+import { type RunningServer, serve, type ServeOptions } from "../../lib/server/serve.ts";
 import { Engine } from "../../lib/storage/engine.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 
@@ -19,7 +19,7 @@ export class LiveServer implements AsyncDisposable {
   /** What the server had to log: an internal error fails the test. */
   readonly lines: string[] = [];
 
-  constructor() {
+  constructor(options: Pick<ServeOptions, "sealedOnly"> = {}) {
     const { clock } = this;
     const turned: Clock = {
       nowMs: () => clock.nowMs(),
@@ -27,7 +27,8 @@ export class LiveServer implements AsyncDisposable {
       schedule: (delayMs, callback) => systemClock.schedule(delayMs, callback),
     };
     this.engine = new Engine({ clock });
-    this.server = serve({ port: 0, store: this.engine, clock: turned, log: (line) => this.lines.push(line) });
+    const log = (line: string) => void this.lines.push(line);
+    this.server = serve({ ...options, port: 0, store: this.engine, clock: turned, log });
   }
 
   get address(): Deno.NetAddr {

@@ -7,6 +7,7 @@ import { OPCODE } from "../../lib/codec/operations.ts";
 import { serve } from "../../lib/server/serve.ts";
 import { Engine } from "../../lib/storage/engine.ts";
 import { frame, type FrameFields, reply } from "../support/cm_frame.ts";
+import { envelopeLike } from "../support/envelopes.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { canListen } from "../support/permissions.ts";
 import { RawClient } from "../support/raw_client.ts";
@@ -259,6 +260,31 @@ cmTest("STATS is JSON with the store's counts", async ({ client }) => {
   const [status, answer] = await client.ask("STATS");
   const statistics = JSON.parse(textOf(answer));
   assertEquals([status, statistics.entries, statistics.valueBytes, statistics.clients], [OK, 1, 1, 2]);
+});
+
+cmTest("STATS tells entries and bytes of values by the key they were sealed with", async ({ client }) => {
+  const nothing = { entries: 0, bytes: 0 };
+  const tell = async () => {
+    const { keys, otherKeys, unsealed } = JSON.parse(textOf((await client.ask("STATS"))[1]));
+    return { keys, otherKeys, unsealed };
+  };
+  assertEquals(await tell(), { keys: [], otherKeys: nothing, unsealed: nothing });
+  await client.ask("SET", { key: "old:1", value: envelopeLike(0x08b0b48b, 50) });
+  await client.ask("SET", { key: "old:2", value: envelopeLike(0x08b0b48b, 60) });
+  await client.ask("SET", { key: "new:1", value: envelopeLike(0x0000_000a, 70) });
+  await client.ask("SET", { key: "plain", value: "v" });
+  assertEquals(await tell(), {
+    keys: [{ id: "08b0b48b", entries: 2, bytes: 110 }, { id: "0000000a", entries: 1, bytes: 70 }],
+    otherKeys: nothing,
+    unsealed: { entries: 1, bytes: 1 },
+  });
+  await client.ask("SET", { key: "old:1", value: envelopeLike(0x0000_000a, 50) });
+  await client.ask("DELETE", { key: "old:2" });
+  const { keys } = await tell();
+  assertEquals(keys, [{ id: "0000000a", entries: 2, bytes: 120 }]);
+  for (let id = 1_000; id < 1_300; id++) await client.ask("SET", { key: `k${id}`, value: envelopeLike(id) });
+  const many = await tell();
+  assertEquals([many.keys.length, many.otherKeys], [256, { entries: 45, bytes: 45 * 46 }]);
 });
 
 cmTest(

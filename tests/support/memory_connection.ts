@@ -12,6 +12,7 @@ import { ServerState } from "../../lib/commands/server_state.ts";
 import { BufferPool } from "../../lib/server/buffer_pool.ts";
 import { Session, type SessionContext } from "../../lib/server/session.ts";
 import { Engine } from "../../lib/storage/engine.ts";
+import type { Store } from "../../lib/storage/store.ts";
 
 /** A `Deno.Conn` that delivers chunks and keeps what is written. */
 export class MemoryConnection {
@@ -59,14 +60,14 @@ export class MemoryConnection {
 /** How a conversation is held. */
 export interface TalkOptions {
   /** Default: a new one. */
-  readonly engine?: Engine;
+  readonly engine?: Store;
   /** The dialect that the listener is pinned to; default: told by the first bytes. */
   readonly pinned?: DialectName;
   readonly maxValueBytes?: number;
 }
 
 /** Parts of a server that can hold many conversations one after the other. */
-export function sessionContext(engine: Engine, clock: FakeClock, maxValueBytes: number): {
+export function sessionContext(engine: Store, clock: FakeClock, maxValueBytes: number): {
   context: SessionContext;
   errors: unknown[];
 } {
