@@ -28,14 +28,27 @@
  * @module
  */
 
-export { Client, type ClientOptions, type SetOptions } from "./lib/client/client.ts";
+export { Client } from "./lib/client/client.ts";
+export type { HeldKeyInfo, KeyControl, KeyStatus } from "./lib/client/key_control.ts";
+export type {
+  ClientKeys,
+  ClientOptions,
+  FernetCodec,
+  Migration,
+  ScanOptions,
+  SetOptions,
+} from "./lib/client/options.ts";
+export type { Outcome, RefusedStatus } from "./lib/client/outcome.ts";
+export type { ScannedName } from "./lib/client/scan.ts";
 export type { Dial, Transport } from "./lib/client/transport.ts";
 export type { Clock, Timer } from "./lib/clock.ts";
+export { type KeySource, namespaceKey, type PassphraseKey } from "./lib/crypto/keyring.ts";
 export type { JsonValue, Value } from "./lib/crypto/value.ts";
 export {
   type ClientErrorCode,
   CryptomemError,
   type ErrorCode,
+  type IntegrityCode,
   IntegrityError,
   type IntegrityReason,
   WIRE_ERROR_CODES,

@@ -93,6 +93,16 @@ export class Pipeline implements ConnectionOwner {
     return call.reply;
   }
 
+  /** Counts as one call what is made of several: between them, too, it keeps the process alive and close() waiting. */
+  async whileUnderWay<T>(task: () => Promise<T>): Promise<T> {
+    this.#begin();
+    try {
+      return await task();
+    } finally {
+      this.#end();
+    }
+  }
+
   /** Waits for all that is under way, then closes the connection; the caller sees to it that no more come. */
   close(): Promise<void> {
     return this.#closing ??= this.#finish();
