@@ -1,5 +1,5 @@
 // What the project relies on in @std. It runs against whatever `@std/…` resolves to: the adapters of tools/jsr_fallback
-// where JSR is out of reach, else the real packages. Both must pass.
+// where JSR is out of reach, else the real packages. Both must pass. Prompts are in jsr_fallback_prompt_test.ts.
 import {
   assert,
   assertAlmostEquals,

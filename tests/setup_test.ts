@@ -89,6 +89,24 @@ Deno.test({
 });
 
 Deno.test({
+  name: "setup() lays out every export of a package",
+  ignore,
+  async fn() {
+    await using project = await Project.create();
+    await project.write("deno.json", JSON.stringify({ imports: { "@std/cli": "jsr:@std/cli@1.0.32" } }));
+    await project.write("tools/jsr_fallback/cli/parse_args.ts", ADAPTER);
+    await project.write("tools/jsr_fallback/cli/prompt_secret.ts", ADAPTER);
+    assertEquals(await project.setup(), [{ name: "cli", version: "1.0.32" }]);
+    const { manifest, exports } = JSON.parse(await project.read("vendor/jsr.io/@std/cli/1.0.32_meta.json"));
+    assertEquals(exports, { "./parse-args": "./parse_args.ts", "./prompt-secret": "./prompt_secret.ts" });
+    assertEquals(Object.keys(manifest), ["/parse_args.ts", "/prompt_secret.ts"]);
+    for (const path of Object.keys(manifest)) {
+      assertEquals(await project.read(`vendor/jsr.io/@std/cli/1.0.32${path}`), ADAPTER);
+    }
+  },
+});
+
+Deno.test({
   name: "setup() writes nothing when JSR answers",
   ignore,
   async fn() {

@@ -33,7 +33,7 @@ export interface SetupOptions {
 const ADAPTERS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   assert: { ".": "./mod.ts" },
   bytes: { ".": "./mod.ts" },
-  cli: { "./parse-args": "./parse_args.ts" },
+  cli: { "./parse-args": "./parse_args.ts", "./prompt-secret": "./prompt_secret.ts" },
   yaml: { ".": "./mod.ts" },
 };
 

@@ -38,6 +38,7 @@ export function commandLine(
   return ["deno", "run", ...permissions, module, ...args].map(quoted).join(" ");
 }
 
-function quoted(argument: string): string {
+/** One word of a command line, as a shell takes it. */
+export function quoted(argument: string): string {
   return /^[\w@%+=:,./-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", `'\\''`)}'`;
 }
