@@ -38,7 +38,7 @@ const NO_BYTES = new Uint8Array(0);
 export class Calls {
   readonly #clock: Clock;
   readonly #pipeline: Pipeline;
-  readonly #turns = new Turns();
+  readonly #turns: Turns;
   readonly #places: Places;
   readonly #lives: Lives;
   readonly #values: SealedValues | undefined;
@@ -81,14 +81,15 @@ export class Calls {
     this.#lives = lives;
     const entries = new Entries({ pipeline, clock, places, lives, values: this.#values, marks });
     this.#entries = entries;
-    const turns = this.#turns;
+    const turns = this.#turns = new Turns(clock, timeoutMs);
     this.#updates = new Updates({ entries, pipeline, turns, lives, clock, timeoutMs, isSequenced: monotonic });
     if (settings.resealOnRead) this.#reseals = new Reseals(entries, this.#values!, pipeline);
   }
 
+  /** @param opcode GET or TAKE */
   async read(verb: string, key: string, opcode: number): Promise<Found | undefined> {
     this.#checkOpen(verb, key);
-    const turn = this.#turns.end(key);
+    const turn = this.#turns.before(verb, key);
     if (turn !== undefined) await turn;
     const found = await this.#entries.read(verb, key, opcode);
     if (this.#reseals !== undefined && found !== undefined && opcode === OPCODE.GET) this.#reseals.consider(key, found);
@@ -96,37 +97,33 @@ export class Calls {
   }
 
   async set(key: string, value: Value | object, options: SetOptions): Promise<void> {
-    this.#checkOpen("set", key);
-    const life = this.#lives.begin("set", key, options);
-    const body = encodeValue(value);
-    if (this.#isMonotonic) return void await this.#updates.set("set", key, body, life, false);
-    const turn = this.#turns.end(key);
-    if (turn !== undefined) await turn;
-    await this.#entries.store("set", key, OPCODE.SET, body, life);
+    await this.store("set", key, OPCODE.SET, value, options);
   }
 
-  async add(key: string, value: Value | object, options: SetOptions): Promise<boolean> {
-    this.#checkOpen("add", key);
-    const life = this.#lives.begin("add", key, options);
+  /** @param opcode SET, ADD or REPLACE */
+  async store(
+    verb: string,
+    key: string,
+    opcode: number,
+    value: Value | object,
+    options: SetOptions,
+  ): Promise<boolean> {
+    this.#checkOpen(verb, key);
+    const life = this.#lives.begin(verb, key, options);
+    // Here and not later: the value as it is at the call.
     const body = encodeValue(value);
-    const turn = this.#turns.end(key);
+    if (this.#isMonotonic && opcode !== OPCODE.ADD) {
+      return await this.#updates.set(verb, key, body, life, opcode === OPCODE.REPLACE);
+    }
+    const turn = this.#turns.before(verb, key);
     if (turn !== undefined) await turn;
-    return await this.#entries.store("add", key, OPCODE.ADD, body, life);
+    return await this.#entries.store(verb, key, opcode, body, life);
   }
 
-  async replace(key: string, value: Value | object, options: SetOptions): Promise<boolean> {
-    this.#checkOpen("replace", key);
-    const life = this.#lives.begin("replace", key, options);
-    const body = encodeValue(value);
-    if (this.#isMonotonic) return await this.#updates.set("replace", key, body, life, true);
-    const turn = this.#turns.end(key);
-    if (turn !== undefined) await turn;
-    return await this.#entries.store("replace", key, OPCODE.REPLACE, body, life);
-  }
-
+  /** @param opcode DELETE, EXISTS or TOUCH */
   async ask(verb: string, key: string, opcode: number, ttlMs?: number): Promise<boolean> {
     this.#checkOpen(verb, key);
-    const turn = this.#turns.end(key);
+    const turn = this.#turns.before(verb, key);
     if (turn !== undefined) await turn;
     return await this.#entries.ask(verb, key, opcode, ttlMs);
   }
@@ -134,7 +131,7 @@ export class Calls {
   async ttl(key: string): Promise<number | null | undefined> {
     const verb = "read the ttl of";
     this.#checkOpen(verb, key);
-    const turn = this.#turns.end(key);
+    const turn = this.#turns.before(verb, key);
     if (turn !== undefined) await turn;
     const ttlMs = await this.#entries.ttlMs(verb, key);
     return ttlMs === 0 ? null : ttlMs;
@@ -148,6 +145,7 @@ export class Calls {
     return await this.ask("touch", key, OPCODE.TOUCH, ttl === null ? 0 : checkedTtlMs(ttl));
   }
 
+  /** @param isTtlForNew whether the ttl is for a new entry only */
   async change(
     verb: string,
     key: string,

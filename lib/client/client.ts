@@ -130,7 +130,7 @@ export class Client implements AsyncDisposable {
    * @throws as {@linkcode Client.set}
    */
   add(key: string, value: Value | object, options: SetOptions = {}): Promise<boolean> {
-    return handled(this.#calls.add(key, value, options));
+    return handled(this.#calls.store("add", key, OPCODE.ADD, value, options));
   }
 
   /**
@@ -140,7 +140,7 @@ export class Client implements AsyncDisposable {
    * @throws as {@linkcode Client.set}
    */
   replace(key: string, value: Value | object, options: SetOptions = {}): Promise<boolean> {
-    return handled(this.#calls.replace(key, value, options));
+    return handled(this.#calls.store("replace", key, OPCODE.REPLACE, value, options));
   }
 
   /**
@@ -197,7 +197,8 @@ export class Client implements AsyncDisposable {
 
   /**
    * Changes a value by a function of what is there, without ever losing the change of another: if the entry has changed
-   * meanwhile, the function is called again with what is there then. So it should do nothing but compute.
+   * meanwhile, the function is called again with what is there then. So it should do nothing but compute: while it
+   * runs, this client's other calls on the key wait for it, until their timeout.
    *
    * @example Adding a role
    * ```ts

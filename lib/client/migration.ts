@@ -50,7 +50,7 @@ export class PlaintextWindow {
     this.#unreported++;
     const nowMs = this.#clock.nowMs();
     if (nowMs >= this.#nextWarningMs) {
-      this.#warn(`Cryptomem: ${this.#unreported} values were read that are not sealed`);
+      this.#warn(`Cryptomem: values read that are not sealed, since the last warning: ${this.#unreported}`);
       this.#unreported = 0;
       this.#nextWarningMs = nowMs + MIGRATION_WARNING_INTERVAL_MS;
     }

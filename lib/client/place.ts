@@ -93,13 +93,13 @@ export class Places {
   }
 
   /**
-   * What follows the namespace in one of the server's names; `undefined` if it is not of this namespace or no text,
-   * which no client stores anything under.
+   * What follows the namespace in one of the server's names; `undefined` if nothing does, or it is not of this namespace
+   * or no text: no client stores anything under such a name.
    */
   nameIn(wireKey: Uint8Array): string | undefined {
     try {
       const text = strictTextOf(wireKey);
-      return text.startsWith(this.#prefix) ? text.slice(this.#prefix.length) : undefined;
+      return text.startsWith(this.#prefix) ? text.slice(this.#prefix.length) || undefined : undefined;
     } catch {
       return undefined;
     }

@@ -146,30 +146,24 @@ export class Updates {
   /** Lets an attempt have its turn, and repeats it until it is not lost. */
   #untilWon<T>(verb: string, keys: readonly string[], attempt: () => Promise<T | typeof LOST>): Promise<T> {
     const { pipeline, turns, clock, timeoutMs } = this.#parts;
-    // From the call on: those who wait for their turn behind a server that is silent do not wait one after the other.
+    // From the call on, so that waiting for its turn counts.
     const deadlineMs = clock.nowMs() + timeoutMs;
     const run = async (): Promise<T> => {
-      for (let attempts = 0;; attempts++) {
-        if (clock.nowMs() >= deadlineMs) throw timedOut(verb, keys[0]!, attempts, timeoutMs);
+      for (let attempts = 1;; attempts++) {
         const outcome = await attempt();
         if (outcome !== LOST) return outcome;
+        if (clock.nowMs() >= deadlineMs) {
+          const state = `others changed the entry each time; gave up after ${attempts} attempts within ${timeoutMs} ms`;
+          throw new CryptomemError("CONFLICT", `Cannot ${describe(verb, keys[0]!)}: ${state}`);
+        }
         // By chance, so that those who lost together do not meet again; ever longer, since there may be many of them.
-        await this.#pause(Math.random() * Math.min(FIRST_RETRY_PAUSE_MS * 2 ** attempts, MAX_RETRY_PAUSE_MS));
+        await this.#pause(Math.random() * Math.min(FIRST_RETRY_PAUSE_MS * 2 ** (attempts - 1), MAX_RETRY_PAUSE_MS));
       }
     };
-    return turns.take(keys, () => pipeline.whileUnderWay(run));
+    return turns.take(verb, keys, () => pipeline.whileUnderWay(run));
   }
 
   #pause(delayMs: number): Promise<void> {
     return new Promise((resolve) => this.#parts.clock.schedule(delayMs, resolve));
   }
-}
-
-function timedOut(verb: string, key: string, attempts: number, timeoutMs: number): CryptomemError {
-  const request = `Cannot ${describe(verb, key)}`;
-  if (attempts === 0) {
-    return new CryptomemError("TIMEOUT", `${request}: it was not its turn within ${timeoutMs} ms`);
-  }
-  const state = `others changed the entry each time; gave up after ${attempts} attempts within ${timeoutMs} ms`;
-  return new CryptomemError("CONFLICT", `${request}: ${state}`);
 }

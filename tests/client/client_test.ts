@@ -1,59 +1,15 @@
 import { assert, assertEquals, assertInstanceOf, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
 import { Client, type ClientOptions, CryptomemError, IntegrityError, type Value } from "../../client.ts";
 import { FakeClock } from "../support/fake_clock.ts";
-import { DELETE, ERROR, GET, NOT_FOUND, OK, PING, reply, type Request, SET } from "./frames.ts";
+import { DELETE, ERROR, NOT_FOUND, PING, reply } from "./frames.ts";
+import { KEY, MemoryServer } from "./memory_server.ts";
 import { MemoryTransport, settle } from "./memory_transport.ts";
-
-const KEY = "your-32-byte-very-secret-key-!!!";
-
-/** A server in memory that keeps what it is given, as it is given. */
-class MemoryServer {
-  readonly entries = new Map<string, Uint8Array>();
-  readonly transports: MemoryTransport[] = [];
-
-  connect = (): Promise<MemoryTransport> => {
-    const transport = new MemoryTransport();
-    transport.answer = (request) => this.#answer(request);
-    this.transports.push(transport);
-    return Promise.resolve(transport);
-  };
-
-  client(options: ClientOptions = {}): Client {
-    return new Client("memory", { key: KEY, connect: this.connect, ...options });
-  }
-
-  get requests(): Request[] {
-    return this.transports.flatMap((transport) => transport.requests);
-  }
-
-  #answer({ opcode, key, value }: Request): Uint8Array {
-    const found = this.entries.get(key);
-    switch (opcode) {
-      case SET:
-        this.entries.set(key, value);
-        return reply(OK);
-      case GET:
-        return found === undefined ? reply(NOT_FOUND) : reply(OK, found);
-      case DELETE:
-        return reply(this.entries.delete(key) ? OK : NOT_FOUND);
-      case PING:
-        return reply(OK, value);
-      default:
-        return reply(ERROR, "UNKNOWN_COMMAND there is no such command");
-    }
-  }
-}
 
 /** A client whose server answers everything alike. */
 function clientAnswered(answer: Uint8Array): Client {
   const server = new MemoryServer();
-  return server.client({
-    connect: async () => {
-      const transport = await server.connect();
-      transport.answer = () => answer;
-      return transport;
-    },
-  });
+  server.intercept = () => answer;
+  return server.client();
 }
 
 Deno.test("Client gives back every value with its type", async () => {
@@ -84,10 +40,10 @@ Deno.test("Client lets the server see no value, and seals the same value differe
   const server = new MemoryServer();
   await using client = server.client();
   await client.set("k", "active_data_payload");
-  const first = server.entries.get("k")!;
+  const first = server.valueOf("k");
   await client.set("k", "active_data_payload");
   assertEquals([first[0], first.length], [0xc1, 46 + "active_data_payload".length]);
-  assertNotEquals(server.entries.get("k"), first);
+  assertNotEquals(server.valueOf("k"), first);
   for (const { value } of server.requests) assert(!new TextDecoder().decode(value).includes("payload"));
 });
 
@@ -203,14 +159,14 @@ Deno.test("Client throws an IntegrityError for what was not sealed for this plac
   const server = new MemoryServer();
   await using client = server.client();
   await Promise.all([client.set("a", 1), client.set("b", 2), client.set("good", 3)]);
-  const [a, b] = [server.entries.get("a")!, server.entries.get("b")!];
-  server.entries.set("a", b); // an envelope of another key
+  const [a, b] = [server.valueOf("a"), server.valueOf("b")];
+  server.put("a", b); // an envelope of another key
   const flipped = b.slice();
   flipped[40]! ^= 1;
-  server.entries.set("b", flipped);
-  server.entries.set("cut", a.subarray(0, 30));
-  server.entries.set("empty", new Uint8Array(0));
-  server.entries.set("plain", new TextEncoder().encode("plain text, never returned"));
+  server.put("b", flipped);
+  server.put("cut", a.subarray(0, 30));
+  server.put("empty", new Uint8Array(0));
+  server.put("plain", new TextEncoder().encode("plain text, never returned"));
   for (const key of ["a", "b", "cut", "empty", "plain"]) {
     const [bad, good] = await Promise.allSettled([client.get(key), client.get("good")]);
     assertInstanceOf(bad.status === "rejected" && bad.reason, IntegrityError, key);

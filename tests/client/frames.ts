@@ -20,6 +20,7 @@ export const PING = 4;
 export const NOT_FOUND = 0;
 export const OK = 1;
 export const ERROR = 2;
+export const CONFLICT = 3;
 
 const REQUEST_HEADER_BYTES = 17;
 const RESPONSE_HEADER_BYTES = 7;

@@ -102,3 +102,12 @@ export class MemoryTransport implements Transport {
 export async function settle(): Promise<void> {
   for (let i = 0; i < 50; i++) await null;
 }
+
+/** Lets the event loop turn until something has come about that takes the engine's other threads, as WebCrypto does. */
+export async function until(isSo: () => boolean): Promise<void> {
+  for (let i = 0; i < 10_000; i++) {
+    if (isSo()) return;
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  }
+  throw new Error(`It did not come about: ${isSo}`);
+}
