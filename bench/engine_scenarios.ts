@@ -10,7 +10,8 @@ import { systemClock } from "../lib/clock.ts";
 import { POLICY_NAMES } from "../lib/storage/eviction/policy.ts";
 import { atLimit, millionAtLimit } from "./engine_limit.ts";
 import { EngineLoad } from "./engine_load.ts";
-import { clearing, massExpiry } from "./engine_pauses.ts";
+import { clearing, massExpiry, snapshot } from "./engine_pauses.ts";
+import { journaledInCache, journaledMillion, loading } from "./engine_persistence.ts";
 import { BYTES_PER_MB, emptyLoopMaxMs, type Figure, nsPerOperation } from "./figure.ts";
 import { percentile } from "./table.ts";
 
@@ -51,6 +52,10 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   ),
   "1,000,000 entries with the same deadline": massExpiry,
   "CLEAR of 1,000,000 entries": clearing,
+  "Snapshot of 1,000,000 entries": snapshot,
+  "1,000 entries, each change recorded, in cache": journaledInCache,
+  "1,000,000 entries with a ttl, each change recorded": journaledMillion,
+  "Loading 1,000,000 entries": loading,
 };
 
 function inCache({ withTtl }: { withTtl: boolean }): Figure[] {

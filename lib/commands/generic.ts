@@ -37,13 +37,20 @@ export const GENERIC_HANDLERS = {
     response.answer(store.exists(words[0]!) ? STRING : NONE);
   },
 
-  RENAME({ words }, response, context) {
-    rename(words[0]!, words[1]!, false, context);
+  RENAME({ words }, response, { store }) {
+    if (!store.rename(words[0]!, words[1]!)) throw noSuchKey();
     response.answer(OK);
   },
 
-  RENAMENX({ words }, response, context) {
-    response.answerInteger(rename(words[0]!, words[1]!, true, context) ? 1 : 0);
+  RENAMENX({ words }, response, { store }) {
+    const key = words[0]!, newKey = words[1]!, value = response.value;
+    if (!store.get(key, value)) throw noSuchKey();
+    if (areSame(key, newKey)) return response.answerInteger(0);
+    // Before the condition: what is refused is refused whether or not the key is free.
+    store.admit(newKey, value);
+    const isFree = !store.exists(newKey);
+    if (isFree) store.rename(key, newKey);
+    response.answerInteger(isFree ? 1 : 0);
   },
 
   COPY: copy,
@@ -60,26 +67,16 @@ function countOf(words: readonly ByteRange[], wordCount: number, counts: (word: 
 }
 
 function remove({ words, wordCount }: Request, response: Response, { store }: CommandContext): void {
-  response.answerInteger(countOf(words, wordCount, (key) => store.delete(key)));
+  const removed = store.atomically(() => countOf(words, wordCount, (key) => store.delete(key)));
+  response.answerInteger(removed);
 }
 
-/** Returns whether the entry has the new key now; it has not if that must be free and is not. */
-function rename(key: ByteRange, newKey: ByteRange, mustBeFree: boolean, { store }: CommandContext): boolean {
-  if (!store.exists(key)) throw new CryptomemError("BAD_REQUEST", "no such key");
-  if (areSame(key, newKey)) return !mustBeFree;
-  // The old one goes when the new one is there: if there is no room for it, nothing has changed.
-  const isDone = duplicate(key, newKey, mustBeFree, { store });
-  if (isDone) store.delete(key);
-  return isDone;
+function noSuchKey(): CryptomemError {
+  return new CryptomemError("BAD_REQUEST", "no such key");
 }
 
 /** Stores the value and the expiry of an entry that is there under another key. Returns whether it did. */
-function duplicate(
-  key: ByteRange,
-  newKey: ByteRange,
-  mustBeFree: boolean,
-  { store }: Pick<CommandContext, "store">,
-): boolean {
+function duplicate(key: ByteRange, newKey: ByteRange, mustBeFree: boolean, { store }: CommandContext): boolean {
   const value = new ByteRange();
   store.get(key, value);
   const bytes = ByteRange.of(value.copy());

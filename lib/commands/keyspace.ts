@@ -102,7 +102,10 @@ function randomKey(store: Store): Uint8Array | null {
 /** The entries are gone at once; their memory comes back later, whether that is asked for (ASYNC) or not (SYNC). */
 function flush({ words, wordCount }: Request, response: Response, { store, server }: CommandContext): void {
   if (wordCount > 1 || wordCount === 1 && !["async", "sync"].includes(optionOf(words[0]!))) throw syntaxError();
+  const cleared = store.clear(NO_PREFIX);
   server.flushesUnderWay++;
-  store.clear(NO_PREFIX).then(() => server.flushesUnderWay--);
+  const end = () => void server.flushesUnderWay--;
+  // Where it is taken back, all that is answered in this turn says so.
+  cleared.then(end, end);
   response.answer(OK);
 }

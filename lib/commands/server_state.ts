@@ -8,8 +8,9 @@ import type { Clock } from "../clock.ts";
 import type { Store } from "../storage/store.ts";
 import { Channels } from "./channels.ts";
 import type { ClientState } from "./client_state.ts";
+import type { Durability } from "./durability.ts";
 import { SlowLog } from "./slow_log.ts";
-import { UnixTime } from "./unix_time.ts";
+import { UnixTime } from "../unix_time.ts";
 
 /** Settings and actions that commands need of the server around them. */
 export interface ServerOptions {
@@ -24,7 +25,9 @@ export interface ServerOptions {
   /** Settings by name, for CONFIG GET; no secret among them. */
   readonly settings: ReadonlyMap<string, string>;
   /** Ends the server (SHUTDOWN). */
-  readonly shutdown: () => void;
+  readonly shutdown: (options: { readonly snapshot: boolean }) => void;
+  /** What keeps the entries, if anything does. */
+  readonly durability?: Durability | undefined;
   /** Checks a password; `undefined` if none is set. */
   readonly checkPassword: ((password: Uint8Array) => Promise<boolean>) | undefined;
 }
@@ -38,7 +41,8 @@ export class ServerState {
   readonly maxValueBytes: number;
   readonly port: number;
   readonly settings: Map<string, string>;
-  readonly shutdown: () => void;
+  readonly shutdown: ServerOptions["shutdown"];
+  readonly durability: Durability | undefined;
   readonly checkPassword: ServerOptions["checkPassword"];
   readonly channels: Channels = new Channels();
   readonly slowLog: SlowLog = new SlowLog();
@@ -62,6 +66,7 @@ export class ServerState {
     this.port = options.port;
     this.settings = new Map(options.settings);
     this.shutdown = options.shutdown;
+    this.durability = options.durability;
     this.checkPassword = options.checkPassword;
     this.startedMs = options.clock.nowMs();
     this.startedWallMs = options.clock.wallMs();

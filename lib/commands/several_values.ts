@@ -44,6 +44,8 @@ function admitPairs({ words, wordCount }: Request, store: Store): void {
 function storePairs({ words, wordCount }: Request, store: Store): void {
   let bytes = 0;
   for (let i = 0; i < wordCount; i++) bytes += words[i]!.length;
-  store.reserve(wordCount / 2, bytes);
-  for (let i = 0; i < wordCount; i += 2) store.set(words[i]!, words[i + 1]!, 0);
+  store.atomically(() => {
+    store.reserve(wordCount / 2, bytes);
+    for (let i = 0; i < wordCount; i += 2) store.set(words[i]!, words[i + 1]!, 0);
+  }, bytes);
 }

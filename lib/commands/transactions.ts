@@ -98,7 +98,7 @@ export function commit(
   { client, store }: CommandContext,
   carryOut: (request: Request, response: Response) => void | Promise<void>,
 ): void | Promise<void> {
-  const { requests, isBroken } = client.transaction!;
+  const { requests, isBroken, bytes: requestBytes } = client.transaction!;
   const isChanged = client.watched.values().some((state) => hasChanged(state, store));
   endTransaction(client);
   if (isBroken) {
@@ -109,7 +109,7 @@ export function commit(
   const replies: Reply[] = [];
   const waiting: Promise<void>[] = [];
   let bytes = 0;
-  for (const request of requests) {
+  const begin = (request: Request) => {
     const part = new Response(), at = replies.length;
     const promise = carryOut(request, part);
     replies.push(null);
@@ -121,7 +121,8 @@ export function commit(
     };
     if (promise === undefined) take();
     else waiting.push(promise.then(take));
-  }
+  };
+  store.atomically(() => requests.forEach(begin), requestBytes);
   if (waiting.length === 0) return response.answer(replies);
   return Promise.all(waiting).then(() => response.answer(replies));
 }

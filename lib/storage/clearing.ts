@@ -5,12 +5,16 @@
  * An entry was there at that moment if its version is not above the last one that had been given then. So one that is
  * written meanwhile stays, also under the same key.
  *
+ * One that may have to be taken back is held: it hides its entries and removes none before it is released.
+ *
  * @module
  */
 
+import { CryptomemError } from "../errors.ts";
 import type { Arena } from "./arena.ts";
 import type { Entries } from "./entries.ts";
 import { expiryMs, version } from "./entry.ts";
+import type { HeldClear } from "./journal.ts";
 import type { KeyIndex } from "./key_index.ts";
 
 /** What a clearing needs of the engine. */
@@ -18,8 +22,12 @@ export interface ClearingHost {
   readonly arena: Arena;
   readonly entries: Entries;
   readonly index: KeyIndex;
+  /** The newest version that has been given, and the time. */
+  moment(): { lastVersion: number; nowMs: number };
   /** Removes an entry, and tells {@linkcode Clearings.count} before. */
   remove(address: number): void;
+  /** Sees to it that {@linkcode Clearings.step} is called. */
+  askForWork(): void;
 }
 
 /** What CLEAR does before it lets others in, some 100 µs. */
@@ -36,23 +44,35 @@ export class Clearings {
     this.#host = host;
   }
 
-  /**
-   * Begins to clear.
-   *
-   * @param start the moment of the call: the newest version given by then, and the time
-   * @returns how many there were, when they are gone
-   */
-  begin(prefix: Uint8Array, start: { lastVersion: number; nowMs: number }): Promise<number> {
-    const clearing = new Clearing(this.#host, prefix, start);
+  /** All that are under way, in the order of their calls. */
+  get underWay(): readonly Clearing[] {
+    return this.#underWay;
+  }
+
+  /** Begins to clear. */
+  begin(prefix: Uint8Array): Clearing {
+    const clearing = this.beginHeld(prefix);
+    clearing.release();
+    return clearing;
+  }
+
+  /** Begins to clear, and removes nothing yet. */
+  beginHeld(prefix: Uint8Array): Clearing {
+    const clearing = new Clearing(this.#host, prefix, this.#decided);
     this.#underWay.push(clearing);
     this.isIdle = false;
-    if (!clearing.step(CLEARED_AT_ONCE_STEPS)) this.#end(clearing);
-    return clearing.done;
+    return clearing;
   }
 
   /** Whether one of them is about to remove an entry. */
   cover(address: number): boolean {
     return this.#clearingOf(address) !== undefined;
+  }
+
+  /** The same, whatever becomes of those that are held. */
+  coverForGood(address: number): boolean {
+    const { words } = this.#host.arena.segmentOf(address), at = this.#host.arena.wordOf(address);
+    return this.#underWay.some((clearing) => !clearing.isHeld && clearing.covers(address, words, at));
   }
 
   /** An entry goes, or its value does: one that is covered counts, however it goes, be it by a write that comes first. */
@@ -63,12 +83,17 @@ export class Clearings {
     if (expiry === 0 || expiry > clearing.startMs) clearing.count();
   }
 
-  /** Goes on with the oldest. Returns whether there was one. */
+  /** Goes on with the oldest that is not held. Returns whether there was one. */
   step(maxSteps: number): boolean {
-    const [clearing] = this.#underWay;
+    const clearing = this.#underWay.find(({ isHeld }) => !isHeld);
     if (clearing !== undefined && !clearing.step(maxSteps)) this.#end(clearing);
     return clearing !== undefined;
   }
+
+  readonly #decided = (clearing: Clearing, isReleased: boolean): void => {
+    if (!isReleased || !clearing.step(CLEARED_AT_ONCE_STEPS)) this.#end(clearing);
+    if (isReleased && !this.isIdle) this.#host.askForWork();
+  };
 
   #clearingOf(address: number): Clearing | undefined {
     const { words } = this.#host.arena.segmentOf(address), at = this.#host.arena.wordOf(address);
@@ -82,25 +107,47 @@ export class Clearings {
 }
 
 /** One call of CLEAR. */
-class Clearing {
-  /** Resolves with the number of entries removed when all are. */
+export class Clearing implements HeldClear {
+  /** Resolves with the number of entries removed when all are; rejects if it is cancelled. */
   readonly done: Promise<number>;
   /** When it was called: what had expired by then does not count. */
   readonly startMs: number;
+  /** Whether it is not decided yet that the entries go. */
+  isHeld = true;
   readonly #host: ClearingHost;
   readonly #prefix: Uint8Array;
   readonly #lastVersion: number;
+  readonly #onDecided: (clearing: Clearing, isReleased: boolean) => void;
   #position = 0;
   #removed = 0;
   #resolve!: (removed: number) => void;
+  #reject!: (error: CryptomemError) => void;
 
-  /** @param start the moment of the call: the newest version given by then, and the time */
-  constructor(host: ClearingHost, prefix: Uint8Array, start: { lastVersion: number; nowMs: number }) {
+  /** @param onDecided called once, when it is released or cancelled */
+  constructor(host: ClearingHost, prefix: Uint8Array, onDecided: (clearing: Clearing, isReleased: boolean) => void) {
+    const { lastVersion, nowMs } = host.moment();
     this.#host = host;
     this.#prefix = prefix.slice();
-    this.#lastVersion = start.lastVersion;
-    this.startMs = start.nowMs;
-    this.done = new Promise((resolve) => this.#resolve = resolve);
+    this.#lastVersion = lastVersion;
+    this.startMs = nowMs;
+    this.#onDecided = onDecided;
+    this.done = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  release(): void {
+    if (!this.isHeld) return;
+    this.isHeld = false;
+    this.#onDecided(this, true);
+  }
+
+  cancel(): void {
+    if (!this.isHeld) return;
+    this.isHeld = false;
+    this.#onDecided(this, false);
+    this.#reject(new CryptomemError("STORAGE", "Cannot clear: the change could not be kept"));
   }
 
   /** Whether an entry is one of those that are removed. */

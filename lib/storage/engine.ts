@@ -6,7 +6,8 @@
  * Here is what the operations mean. The parts below, from the bottom: entry.ts (bytes of an entry), arena.ts (memory),
  * key_hash.ts, buckets.ts, key_index.ts and entries.ts (finding), timing_wheel.ts (expiry), eviction/ (what goes when
  * there is no room), mover.ts and compactor.ts (winning memory back), room.ts (the bound), clearing.ts (CLEAR), tally.ts
- * and key_id_counts.ts (counting), entry_table.ts (all of them in step).
+ * and key_id_counts.ts (counting), entry_table.ts (all of them in step), journaled_table.ts (who is told of changes),
+ * snapshots.ts and replay.ts (all entries out and in).
  *
  * @module
  */
@@ -14,11 +15,16 @@
 import { ByteRange, copyBytes } from "../bytes.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import { CryptomemError } from "../errors.ts";
+import type { Entries } from "./entries.ts";
 import { EntryTable } from "./entry_table.ts";
 import type { PolicyName } from "./eviction/policy.ts";
+import type { Journal } from "./journal.ts";
+import { JournaledTable } from "./journaled_table.ts";
 import { type HashSeed, randomSeed } from "./key_hash.ts";
+import { Replay } from "./replay.ts";
 import { MIN_MAX_MEMORY_BYTES } from "./room.ts";
 import { addIntegers, type Integer, parseInteger, writeInteger } from "../integer.ts";
+import type { Snapshot, SnapshotSink } from "./snapshots.ts";
 import type { SealingStats, Store, StoreStats } from "./store.ts";
 
 /** What an engine can be told; everything has a default fit for use. */
@@ -40,7 +46,12 @@ const SCRATCH_BYTES = 64 * 1024;
 
 /** A {@linkcode Store} in memory. */
 export class Engine implements Store {
+  /** Past the journal: for loading, and for taking changes back. */
+  readonly replay: Replay;
   readonly #table: EntryTable;
+  readonly #entries: Entries;
+  /** The table for changes: what is done there is told. */
+  readonly #journaled: JournaledTable;
   readonly #scratch = new Uint8Array(SCRATCH_BYTES);
   readonly #range = new ByteRange();
 
@@ -53,6 +64,28 @@ export class Engine implements Store {
       );
     }
     this.#table = new EntryTable({ clock, maxMemoryBytes, policy, seed, segmentBytes: options.segmentBytes });
+    this.#entries = this.#table.entries;
+    this.#journaled = new JournaledTable(this.#table);
+    this.replay = new Replay(this.#table);
+  }
+
+  /** Told of every change from now on; nobody by default. To be changed between two turns of the event loop. */
+  get journal(): Journal | undefined {
+    return this.#journaled.journal;
+  }
+
+  set journal(journal: Journal | undefined) {
+    this.#journaled.journal = journal;
+  }
+
+  /**
+   * Begins a snapshot: gives somebody all entries as they are at this moment, each once, while they go on changing. What
+   * has expired, or is being cleared, is none of them.
+   *
+   * @throws Error while another snapshot is under way
+   */
+  beginSnapshot(sink: SnapshotSink): Snapshot {
+    return this.#table.snapshots.begin(sink);
   }
 
   get onWork(): (() => void) | undefined {
@@ -72,73 +105,82 @@ export class Engine implements Store {
   }
 
   set(key: ByteRange, value: ByteRange, ttlMs: number): void {
+    this.#journaled.check();
     const hash = this.#table.hash(key);
-    this.#table.put(hash, this.#table.find(hash, key), key, value, this.#table.expiryIn(ttlMs));
+    this.#journaled.put(hash, this.#table.find(hash, key), key, value, this.#table.time.expiryIn(ttlMs));
   }
 
   add(key: ByteRange, value: ByteRange, ttlMs: number): boolean {
+    this.#journaled.check();
     const hash = this.#table.hash(key);
     const present = this.#table.find(hash, key);
     if (this.#table.isLiving(present)) return false;
-    this.#table.put(hash, present, key, value, this.#table.expiryIn(ttlMs));
+    this.#journaled.put(hash, present, key, value, this.#table.time.expiryIn(ttlMs));
     return true;
   }
 
   replace(key: ByteRange, value: ByteRange, ttlMs: number): boolean {
+    this.#journaled.check();
     const hash = this.#table.hash(key);
     const present = this.#table.findLiving(hash, key);
     if (present === 0) return false;
-    this.#table.put(hash, present, key, value, this.#table.expiryIn(ttlMs));
+    this.#journaled.put(hash, present, key, value, this.#table.time.expiryIn(ttlMs));
     return true;
   }
 
   swap(key: ByteRange, value: ByteRange, ttlMs: number, previous: ByteRange): boolean {
+    this.#journaled.check();
     const hash = this.#table.hash(key);
     const present = this.#table.find(hash, key);
     const wasLiving = this.#table.isLiving(present);
     if (wasLiving) this.#copyOut(present, previous);
-    this.#table.put(hash, present, key, value, this.#table.expiryIn(ttlMs));
+    this.#journaled.put(hash, present, key, value, this.#table.time.expiryIn(ttlMs));
     return wasLiving;
   }
 
   take(key: ByteRange, value: ByteRange): boolean {
+    this.#journaled.check();
     const hash = this.#table.hash(key);
     const address = this.#table.findLiving(hash, key);
     if (!this.#table.read(address, value)) return false;
     this.#copyOut(address, value);
-    this.#table.remove(hash, address);
+    this.#journaled.remove(hash, address, key);
     return true;
   }
 
   delete(key: ByteRange): boolean {
+    this.#journaled.check();
     const hash = this.#table.hash(key);
     const address = this.#table.find(hash, key);
     if (address === 0) return false;
     const wasLiving = this.#table.isLiving(address);
-    this.#table.remove(hash, address);
+    this.#journaled.remove(hash, address, key);
     return wasLiving;
   }
 
   touch(key: ByteRange, ttlMs: number): boolean {
+    this.#journaled.check();
     const address = this.#table.findLiving(this.#table.hash(key), key);
-    if (address !== 0) this.#table.setExpiry(address, this.#table.expiryIn(ttlMs));
+    if (address !== 0) this.#journaled.setExpiry(address, key, this.#table.time.expiryIn(ttlMs));
     return address !== 0;
   }
 
   getAndTouch(key: ByteRange, ttlMs: number, value: ByteRange): boolean {
+    this.#journaled.check();
     const address = this.#table.findLiving(this.#table.hash(key), key);
-    if (address !== 0) this.#table.setExpiry(address, this.#table.expiryIn(ttlMs));
+    if (address !== 0) this.#journaled.setExpiry(address, key, this.#table.time.expiryIn(ttlMs));
     return this.#table.read(address, value);
   }
 
   ttlMs(key: ByteRange): number {
     const address = this.#table.findLiving(this.#table.hash(key), key);
     if (address === 0) return -2;
-    const expiry = this.#table.expiryOf(address);
-    return expiry === 0 ? -1 : this.#table.timeTo(expiry);
+    const expiry = this.#entries.expiryOf(address);
+    return expiry === 0 ? -1 : this.#table.time.timeTo(expiry);
   }
 
   increment(key: ByteRange, delta: Integer, ttlMs: number): Integer {
+    this.#journaled.check();
     const hash = this.#table.hash(key);
     const present = this.#table.findLiving(hash, key);
     const old = present === 0 ? 0 : this.#numberOf(present);
@@ -152,17 +194,18 @@ export class Engine implements Store {
 
   append(key: ByteRange, tail: ByteRange): number {
     const present = this.#table.findLiving(this.#table.hash(key), key);
-    return this.setRange(key, present === 0 ? 0 : this.#table.valueLengthOf(present), tail);
+    return this.setRange(key, present === 0 ? 0 : this.#entries.valueLengthOf(present), tail);
   }
 
   setRange(key: ByteRange, offset: number, part: ByteRange): number {
+    this.#journaled.check();
     const hash = this.#table.hash(key);
     const present = this.#table.findLiving(hash, key);
-    const oldLength = present === 0 ? 0 : this.#table.valueLengthOf(present);
+    const oldLength = present === 0 ? 0 : this.#entries.valueLengthOf(present);
     const length = Math.max(oldLength, offset + part.length);
     const bytes = length <= SCRATCH_BYTES ? this.#scratch : new Uint8Array(length);
     if (present !== 0) {
-      this.#table.point(present, this.#range);
+      this.#entries.point(present, this.#range);
       copyBytes(this.#range.bytes, this.#range.start, bytes, 0, oldLength);
     }
     if (offset > oldLength) bytes.fill(0, oldLength, offset);
@@ -173,6 +216,7 @@ export class Engine implements Store {
   }
 
   update(key: ByteRange, value: ByteRange): void {
+    this.#journaled.check();
     const hash = this.#table.hash(key);
     this.#putKeeping(hash, this.#table.findLiving(hash, key), key, value, 0);
   }
@@ -182,33 +226,61 @@ export class Engine implements Store {
   }
 
   reserve(entries: number, keyAndValueBytes: number): void {
+    this.#journaled.check();
     this.#table.reserve(entries, keyAndValueBytes);
   }
 
   getVersioned(key: ByteRange, value: ByteRange): number {
     const address = this.#table.findLiving(this.#table.hash(key), key);
-    return this.#table.read(address, value) ? this.#table.versionOf(address) : 0;
+    return this.#table.read(address, value) ? this.#entries.versionOf(address) : 0;
   }
 
   version(key: ByteRange): number {
     const address = this.#table.findLiving(this.#table.hash(key), key);
-    return address === 0 ? 0 : this.#table.versionOf(address);
+    return address === 0 ? 0 : this.#entries.versionOf(address);
   }
 
   compareAndSet(key: ByteRange, expected: number, value: ByteRange, ttlMs: number): number {
+    this.#journaled.check();
     const hash = this.#table.hash(key);
     const present = this.#table.find(hash, key);
-    const actual = this.#table.isLiving(present) ? this.#table.versionOf(present) : 0;
+    const actual = this.#table.isLiving(present) ? this.#entries.versionOf(present) : 0;
     if (actual !== expected) return 0 - actual;
-    return this.#table.put(hash, present, key, value, this.#table.expiryIn(ttlMs));
+    return this.#journaled.put(hash, present, key, value, this.#table.time.expiryIn(ttlMs));
+  }
+
+  rename(key: ByteRange, newKey: ByteRange): boolean {
+    this.#journaled.check();
+    const hash = this.#table.hash(key);
+    const address = this.#table.findLiving(hash, key);
+    if (address !== 0 && !this.#entries.matches(address, newKey)) {
+      this.#journaled.rename(hash, address, key, newKey);
+    }
+    return address !== 0;
+  }
+
+  atomically<Result>(work: () => Result, expectedBytes: number = 0): Result {
+    return this.#journaled.atomically(work, expectedBytes);
   }
 
   scan(cursor: number, count: number, prefix: Uint8Array, visit: (key: ByteRange) => void): number {
-    return this.#table.scan(cursor, count, prefix, this.#range, visit);
+    let left = count, position = cursor;
+    do {
+      position = this.#table.walk(position, (address) => {
+        left--;
+        if (!this.#table.isLiving(address) || !this.#entries.startsWith(address, prefix)) return;
+        this.#entries.pointKey(address, this.#range);
+        visit(this.#range);
+      });
+      // An empty bucket counts too, or a nearly empty index would be walked in one go.
+      left--;
+    } while (position !== 0 && left > 0);
+    return position;
   }
 
   clear(prefix: Uint8Array): Promise<number> {
-    return this.#table.clear(prefix);
+    this.#journaled.check();
+    return this.#journaled.clear(prefix);
   }
 
   tidy(maxSteps: number): boolean {
@@ -234,13 +306,13 @@ export class Engine implements Store {
 
   /** The number that a value's digits stand for; `undefined` if they stand for none. */
   #numberOf(address: number): Integer | undefined {
-    this.#table.point(address, this.#range);
+    this.#entries.point(address, this.#range);
     return parseInteger(this.#range);
   }
 
   /** Points at a copy of a value whose entry is about to change or go. */
   #copyOut(address: number, value: ByteRange): void {
-    this.#table.point(address, value);
+    this.#entries.point(address, value);
     const { length } = value;
     const copy = length <= SCRATCH_BYTES ? this.#scratch : new Uint8Array(length);
     copyBytes(value.bytes, value.start, copy, 0, length);
@@ -249,10 +321,10 @@ export class Engine implements Store {
 
   /** Stores a value under the expiry that is there, or a new one if nothing is. */
   #putKeeping(hash: number, present: number, key: ByteRange, value: ByteRange, ttlMs: number): void {
-    if (present !== 0 && this.#table.rewrite(present, value)) return;
+    if (present !== 0 && this.#journaled.rewrite(present, key, value)) return;
     // What counts as missing may be there all the same, expired, and its place can be used.
     const replaced = present === 0 ? this.#table.find(hash, key) : present;
-    const expiry = present === 0 ? this.#table.expiryIn(ttlMs) : this.#table.expiryOf(present);
-    this.#table.put(hash, replaced, key, value, expiry);
+    const expiry = present === 0 ? this.#table.time.expiryIn(ttlMs) : this.#entries.expiryOf(present);
+    this.#journaled.put(hash, replaced, key, value, expiry);
   }
 }

@@ -7,7 +7,7 @@
 
 import type { ByteRange } from "../bytes.ts";
 import type { Arena } from "./arena.ts";
-import { entryBytes, keyLength, valueLength } from "./entry.ts";
+import { entryBytes, expiryMs, keyLength, valueLength, version } from "./entry.ts";
 import { hashBytes, type HashSeed } from "./key_hash.ts";
 import { type KeyReader, taggable } from "./key_index.ts";
 
@@ -51,6 +51,33 @@ export class Entries implements KeyReader {
   /** Bytes that the entry with this first word takes in its segment. */
   sizeAt(words: Int32Array, at: number): number {
     return entryBytes(this.headerBytes, keyLength(words, at), valueLength(words, at));
+  }
+
+  /** When an entry expires; 0 = never. */
+  expiryOf(address: number): number {
+    return expiryMs(this.#arena.segmentOf(address).words, this.#arena.wordOf(address));
+  }
+
+  /** Version of an entry's value. */
+  versionOf(address: number): number {
+    return version(this.#arena.segmentOf(address).words, this.#arena.wordOf(address));
+  }
+
+  /** Length of an entry's value. */
+  valueLengthOf(address: number): number {
+    return valueLength(this.#arena.segmentOf(address).words, this.#arena.wordOf(address));
+  }
+
+  /** Points at an entry's value. */
+  point(address: number, value: ByteRange): void {
+    const { words, bytes } = this.#arena.segmentOf(address), at = this.#arena.wordOf(address);
+    value.point(bytes, this.keyStart(at) + keyLength(words, at), valueLength(words, at));
+  }
+
+  /** Points at an entry's key. */
+  pointKey(address: number, key: ByteRange): void {
+    const { words, bytes } = this.#arena.segmentOf(address), at = this.#arena.wordOf(address);
+    key.point(bytes, this.keyStart(at), keyLength(words, at));
   }
 
   /** Whether the key of an entry starts with these bytes. */

@@ -5,7 +5,7 @@
  * word  bits   field
  * 0     32     value length in bytes
  * 1     0-15   key length in bytes
- *       16-23  flags: bit 0 dead (its bytes wait to be compacted away)
+ *       16-23  flags: bit 0 dead (its bytes wait to be compacted away), bit 1 the snapshots' mark (snapshots.ts)
  *       24-31  the eviction policy's: how often it was used, or where it stands
  * 2     32     expiry, low half: ms on the engine's own scale, 0 = none
  * 3     0-15   expiry, high part
@@ -45,6 +45,8 @@ const POLICY_SHIFT = 24;
 const BELOW_POLICY = 0xff_ffff;
 const LOW_16_BITS = 0xffff;
 const DEAD = 1 << 16;
+const MARK_SHIFT = 17;
+const MARK = 1 << MARK_SHIFT;
 const TWO_TO_32 = 0x1_0000_0000;
 
 /**
@@ -91,21 +93,31 @@ export function version(words: Int32Array, at: number): number {
   return (words[at + EXPIRY_HIGH_AND_VERSION_HIGH]! >>> 16) * TWO_TO_32 + (words[at + VERSION_LOW]! >>> 0);
 }
 
-/** Sets both lengths and the policy's byte, and clears the flags. */
+/** Sets both lengths and the mark, and clears the other flags and the policy's byte. */
 export function setLengths(
   words: Int32Array,
   at: number,
   keyLength: number,
   valueLength: number,
-  policyByte: number,
+  mark: number,
 ): void {
   words[at + VALUE_LENGTH] = valueLength;
-  words[at + KEY_LENGTH_AND_FLAGS] = keyLength | policyByte << POLICY_SHIFT;
+  words[at + KEY_LENGTH_AND_FLAGS] = keyLength | mark << MARK_SHIFT;
 }
 
 /** Sets the length of the value alone. */
 export function setValueLength(words: Int32Array, at: number, valueLength: number): void {
   words[at + VALUE_LENGTH] = valueLength;
+}
+
+/** The snapshots' mark, 0 or 1. */
+export function mark(words: Int32Array, at: number): number {
+  return (words[at + KEY_LENGTH_AND_FLAGS]! & MARK) >>> MARK_SHIFT;
+}
+
+/** Turns the snapshots' mark round. */
+export function flipMark(words: Int32Array, at: number): void {
+  words[at + KEY_LENGTH_AND_FLAGS]! ^= MARK;
 }
 
 /** The byte that belongs to the eviction policy. */

@@ -5,13 +5,14 @@
  * @module
  */
 
-import { type ByteRange, copyBytes } from "../bytes.ts";
+import { ByteRange, copyBytes } from "../bytes.ts";
 import type { Clock } from "../clock.ts";
 import { CryptomemError } from "../errors.ts";
 import { MAX_KEY_BYTES } from "../limits.ts";
 import { Arena, DEFAULT_SEGMENT_BYTES } from "./arena.ts";
 import { Clearings } from "./clearing.ts";
 import { Compactor } from "./compactor.ts";
+import { EngineTime } from "./engine_time.ts";
 import { Entries } from "./entries.ts";
 import {
   entryBytes,
@@ -20,9 +21,7 @@ import {
   HEADER_BYTES,
   keyLength,
   markDead,
-  MAX_EXPIRY_MS,
   POLICY_LINKS_BYTES,
-  policyByte,
   setExpiryAndVersion,
   setLengths,
   setValueLength,
@@ -37,6 +36,7 @@ import { type HashSeed, keyHash } from "./key_hash.ts";
 import { KeyIndex, taggable } from "./key_index.ts";
 import { Mover } from "./mover.ts";
 import { Room, segmentBytesFor } from "./room.ts";
+import { Snapshots } from "./snapshots.ts";
 import type { SealingStats, StoreStats } from "./store.ts";
 import { Tally } from "./tally.ts";
 import { TimingWheel } from "./timing_wheel.ts";
@@ -58,36 +58,45 @@ const COMPACTED_BYTES_PER_STEP = 256;
 export class EntryTable {
   /** Called when {@linkcode EntryTable.tidy} has something to do that somebody waits for. */
   onWork: (() => void) | undefined;
-  readonly #clock: Clock;
-  /** Expiries count from here, so that 0 can mean none. */
-  readonly #startMs: number;
+  /** Called before an entry goes that nobody has asked to remove. */
+  onLoss: ((address: number) => void) | undefined;
+  /** Of the expiries. */
+  readonly time: EngineTime;
+  /** To look at entries by their addresses. */
+  readonly entries: Entries;
+  readonly clearings: Clearings;
+  readonly snapshots: Snapshots;
   readonly #seed: HashSeed;
   readonly #arena: Arena;
-  readonly #entries: Entries;
   readonly #index: KeyIndex;
   readonly #wheel: TimingWheel;
   readonly #policy: EvictionPolicy;
   readonly #compactor: Compactor;
   readonly #room: Room;
-  readonly #clearings: Clearings;
   readonly #tally: Tally;
   #version = 0;
 
   constructor({ clock, maxMemoryBytes, policy, seed, segmentBytes }: TableOptions) {
-    this.#clock = clock;
-    // Whole, so that expiries are so too on the clock's own scale.
-    this.#startMs = Math.floor(clock.nowMs());
+    const time = this.time = new EngineTime(clock);
     this.#seed = seed;
     const arena = this.#arena = new Arena(segmentBytes ?? segmentBytesFor(maxMemoryBytes, DEFAULT_SEGMENT_BYTES));
     const headerBytes = HEADER_BYTES + (keepsLinks(policy) ? POLICY_LINKS_BYTES : 0);
-    const entries = this.#entries = new Entries(arena, seed, headerBytes);
+    const entries = this.entries = new Entries(arena, seed, headerBytes);
     const index = this.#index = new KeyIndex(entries);
     const wheel = this.#wheel = new TimingWheel(arena);
     const mover = new Mover(arena, index, wheel, entries);
     this.#policy = choosePolicy(policy, { arena, entries, index, wheel, mover, evict: this.#evict });
     mover.policy = this.#policy;
     this.#compactor = new Compactor(arena, entries, mover);
-    this.#clearings = new Clearings({ arena, entries, index, remove: this.#removeCleared });
+    const clearings = this.clearings = new Clearings({
+      arena,
+      entries,
+      index,
+      moment: () => ({ lastVersion: this.#version, nowMs: time.nowMs() }),
+      remove: this.#removeFound,
+      askForWork: () => this.onWork?.(),
+    });
+    this.snapshots = new Snapshots({ arena, entries, index, clearings, time });
     this.#room = new Room({ arena, index, compactor: this.#compactor, policy: this.#policy }, maxMemoryBytes);
     this.#tally = new Tally({ arena, index, policy: this.#policy, room: this.#room });
   }
@@ -112,38 +121,13 @@ export class EntryTable {
   isLiving(address: number): boolean {
     if (address === 0) return false;
     const { words } = this.#arena.segmentOf(address), at = this.#arena.wordOf(address);
-    return !this.#isExpired(words, at) && (this.#clearings.isIdle || !this.#clearings.cover(address));
+    return !this.time.isOver(words, at) && (this.clearings.isIdle || !this.clearings.cover(address));
   }
 
-  /** When something stored now expires; 0 = never. */
-  expiryIn(ttlMs: number): number {
-    return ttlMs === 0 ? 0 : Math.min(MAX_EXPIRY_MS, Math.ceil(this.#nowMs() + ttlMs));
-  }
-
-  /** When an entry expires; 0 = never. */
-  expiryOf(address: number): number {
-    return expiryMs(this.#arena.segmentOf(address).words, this.#arena.wordOf(address));
-  }
-
-  /** Milliseconds until an expiry: asked at once, exactly those that {@linkcode expiryIn} was given. At least 1. */
-  timeTo(expiry: number): number {
-    return Math.max(1, Math.floor(expiry - this.#nowMs()));
-  }
-
-  /** Length of an entry's value. */
-  valueLengthOf(address: number): number {
-    return valueLength(this.#arena.segmentOf(address).words, this.#arena.wordOf(address));
-  }
-
-  /** Version of an entry's value. */
-  versionOf(address: number): number {
-    return version(this.#arena.segmentOf(address).words, this.#arena.wordOf(address));
-  }
-
-  /** Points at an entry's value. */
-  point(address: number, value: ByteRange): void {
-    const { words, bytes } = this.#arena.segmentOf(address), at = this.#arena.wordOf(address);
-    value.point(bytes, this.#entries.keyStart(at) + keyLength(words, at), valueLength(words, at));
+  /** Whether an entry is over and does not come back, as one can that a held CLEAR hides. */
+  isOverForGood(address: number): boolean {
+    const { words } = this.#arena.segmentOf(address), at = this.#arena.wordOf(address);
+    return this.time.isOver(words, at) || this.clearings.coverForGood(address);
   }
 
   /** All of {@linkcode Store.get}, with one look at the entry: what is asked for most is written out. */
@@ -151,9 +135,9 @@ export class EntryTable {
     const address = this.#index.find(this.hash(key), key);
     if (address !== 0) {
       const { words, bytes } = this.#arena.segmentOf(address), at = this.#arena.wordOf(address);
-      if (!this.#isExpired(words, at) && (this.#clearings.isIdle || !this.#clearings.cover(address))) {
+      if (!this.time.isOver(words, at) && (this.clearings.isIdle || !this.clearings.cover(address))) {
         this.#tally.hits++;
-        value.point(bytes, this.#entries.keyStart(at) + key.length, valueLength(words, at));
+        value.point(bytes, this.entries.keyStart(at) + key.length, valueLength(words, at));
         this.#policy.used(address, words, at);
         return true;
       }
@@ -169,7 +153,7 @@ export class EntryTable {
       return false;
     }
     this.#tally.hits++;
-    this.point(address, value);
+    this.entries.point(address, value);
     this.#policy.used(address, this.#arena.segmentOf(address).words, this.#arena.wordOf(address));
     return true;
   }
@@ -182,10 +166,12 @@ export class EntryTable {
    * @throws CryptomemError `OUT_OF_MEMORY` if there is no room, `TOO_LARGE` if the key is longer than an entry can tell
    */
   put(hash: number, present: number, key: ByteRange, value: ByteRange, expiry: number): number {
-    const sizeBytes = entryBytes(this.#entries.headerBytes, key.length, value.length);
+    const sizeBytes = entryBytes(this.entries.headerBytes, key.length, value.length);
     if (present !== 0) {
+      // Now: it may be shielded below, or evicted.
+      if (!this.snapshots.isIdle) this.snapshots.give(present);
       const { words } = this.#arena.segmentOf(present), at = this.#arena.wordOf(present);
-      if (this.#entries.sizeAt(words, at) === sizeBytes) return this.#overwrite(present, value, expiry);
+      if (this.entries.sizeAt(words, at) === sizeBytes) return this.#overwrite(present, value, expiry);
     }
     this.checkKey(key);
     const stream = this.#policy.streamFor(hash, present);
@@ -211,6 +197,16 @@ export class EntryTable {
     return this.#version;
   }
 
+  /** The same for an entry that was there before: it is not refused, and none is evicted for it. */
+  putBack(hash: number, present: number, key: ByteRange, value: ByteRange, expiry: number): void {
+    this.#room.isLenient = true;
+    try {
+      this.put(hash, present, key, value, expiry);
+    } finally {
+      this.#room.isLenient = false;
+    }
+  }
+
   /** Throws CryptomemError `TOO_LARGE` if a key is longer than an entry can tell. */
   checkKey(key: ByteRange): void {
     if (key.length <= MAX_KEY_BYTES) return;
@@ -219,7 +215,7 @@ export class EntryTable {
 
   /** {@linkcode Store.reserve}. */
   reserve(entries: number, keyAndValueBytes: number): void {
-    const padding = entryBytes(this.#entries.headerBytes, 0, UNIT_BYTES - 1);
+    const padding = entryBytes(this.entries.headerBytes, 0, UNIT_BYTES - 1);
     try {
       this.#room.reserve(entries, keyAndValueBytes + entries * padding);
     } catch (error) {
@@ -228,13 +224,20 @@ export class EntryTable {
     }
   }
 
+  /** Whether a value fits into the place of an entry. */
+  fits(address: number, value: ByteRange): boolean {
+    const { words } = this.#arena.segmentOf(address), at = this.#arena.wordOf(address);
+    return this.entries.sizeAt(words, at) === entryBytes(this.entries.headerBytes, keyLength(words, at), value.length);
+  }
+
   /** Gives a living entry another value if it fits into its place. Returns whether it did. */
   rewrite(address: number, value: ByteRange): boolean {
     const { words, bytes } = this.#arena.segmentOf(address), at = this.#arena.wordOf(address);
     const keyBytes = keyLength(words, at), oldBytes = valueLength(words, at);
-    const { headerBytes } = this.#entries;
+    const { headerBytes } = this.entries;
     if (entryBytes(headerBytes, keyBytes, oldBytes) !== entryBytes(headerBytes, keyBytes, value.length)) return false;
-    const start = this.#entries.keyStart(at) + keyBytes;
+    if (!this.snapshots.isIdle) this.snapshots.give(address);
+    const start = this.entries.keyStart(at) + keyBytes;
     this.#tally.changed(bytes, start, oldBytes, value);
     setValueLength(words, at, value.length);
     setVersion(words, at, ++this.#version);
@@ -246,6 +249,7 @@ export class EntryTable {
   /** Gives an entry another expiry. */
   setExpiry(address: number, expiry: number): void {
     const { words } = this.#arena.segmentOf(address), at = this.#arena.wordOf(address);
+    if (!this.snapshots.isIdle) this.snapshots.give(address);
     this.#changeExpiry(address, words, at, expiry, version(words, at));
   }
 
@@ -255,35 +259,39 @@ export class EntryTable {
     this.#drop(address);
   }
 
-  /** {@linkcode Store.scan}, with `range` to point at the keys. */
-  scan(cursor: number, count: number, prefix: Uint8Array, range: ByteRange, visit: (key: ByteRange) => void): number {
-    let left = count, position = cursor;
-    do {
-      position = this.#index.scan(position, (address) => {
-        left--;
-        if (!this.isLiving(address) || !this.#entries.startsWith(address, prefix)) return;
-        const { words, bytes } = this.#arena.segmentOf(address), at = this.#arena.wordOf(address);
-        range.point(bytes, this.#entries.keyStart(at), keyLength(words, at));
-        visit(range);
-      });
-      // An empty bucket counts too, or a nearly empty index would be walked in one go.
-      left--;
-    } while (position !== 0 && left > 0);
-    return position;
+  /**
+   * Gives an entry another key, in place of what that has.
+   *
+   * @returns whether it was there to the end; else it was evicted for room under the other key, where its value is now
+   * @throws CryptomemError `OUT_OF_MEMORY` if there is no room
+   */
+  rename(hash: number, address: number, key: ByteRange, newKey: ByteRange): boolean {
+    const value = new ByteRange(), newHash = this.hash(newKey);
+    this.entries.point(address, value);
+    const copy = ByteRange.of(value.copy());
+    this.put(newHash, this.find(newHash, newKey), newKey, copy, this.entries.expiryOf(address));
+    const left = this.find(hash, key);
+    if (left !== 0) this.remove(hash, left);
+    return left !== 0;
   }
 
-  /** {@linkcode Store.clear}. */
-  clear(prefix: Uint8Array): Promise<number> {
-    const cleared = this.#clearings.begin(prefix, { lastVersion: this.#version, nowMs: this.#nowMs() });
-    if (!this.#clearings.isIdle) this.onWork?.();
-    return cleared;
+  /**
+   * Visits entries, over or not, some more with each call: all that are there from the first call to the last at least
+   * once (key_index.ts).
+   *
+   * @param position 0 to begin, then what the last call returned
+   * @returns the next position, 0 at the end
+   */
+  walk(position: number, visit: (address: number) => void): number {
+    return this.#index.scan(position, visit);
   }
 
   /** {@linkcode Store.tidy}. */
   tidy(maxSteps: number): boolean {
-    let hasMore = this.#wheel.advance(this.#nowMs(), maxSteps, this.#expire);
+    let hasMore = this.#wheel.advance(this.time.nowMs(), maxSteps, this.#expire);
+    if (this.snapshots.isEnding) hasMore = this.snapshots.walk(maxSteps) || hasMore;
     // While entries are cleared nothing is moved together: it might be cleared next.
-    if (this.#clearings.step(maxSteps)) return true;
+    if (this.clearings.step(maxSteps)) return true;
     hasMore = this.#index.shrink(maxSteps) || hasMore;
     return this.#compactor.step(maxSteps * COMPACTED_BYTES_PER_STEP) || hasMore;
   }
@@ -306,26 +314,19 @@ export class EntryTable {
   verify(): void {
     verifyParts({
       arena: this.#arena,
-      entries: this.#entries,
+      entries: this.entries,
       index: this.#index,
       wheel: this.#wheel,
       policy: this.#policy,
+      snapshots: this.snapshots,
       stats: this.stats(),
       sealing: this.sealing(),
     });
   }
 
-  #nowMs(): number {
-    return this.#clock.nowMs() - this.#startMs;
-  }
-
-  #isExpired(words: Int32Array, at: number): boolean {
-    return hasExpiry(words, at) && expiryMs(words, at) <= this.#nowMs();
-  }
-
   /** Keeps an entry from going for room that its own next value may then be refused: what never expires is safe. */
   #shield(present: number): number {
-    const expiry = this.isLiving(present) ? this.expiryOf(present) : 0;
+    const expiry = this.isLiving(present) ? this.entries.expiryOf(present) : 0;
     if (expiry !== 0) this.setExpiry(present, 0);
     return expiry;
   }
@@ -333,8 +334,8 @@ export class EntryTable {
   /** Fills fresh room with a new entry. */
   #write(address: number, key: ByteRange, value: ByteRange, expiry: number): void {
     const { words, bytes } = this.#arena.segmentOf(address);
-    const at = this.#arena.wordOf(address), keyAt = this.#entries.keyStart(at);
-    setLengths(words, at, key.length, value.length, 0);
+    const at = this.#arena.wordOf(address), keyAt = this.entries.keyStart(at);
+    setLengths(words, at, key.length, value.length, this.snapshots.mark);
     setExpiryAndVersion(words, at, expiry, ++this.#version);
     copyBytes(key.bytes, key.start, bytes, keyAt, key.length);
     copyBytes(value.bytes, value.start, bytes, keyAt + key.length, value.length);
@@ -346,10 +347,10 @@ export class EntryTable {
   #overwrite(address: number, value: ByteRange, expiry: number): number {
     const { words, bytes } = this.#arena.segmentOf(address);
     const at = this.#arena.wordOf(address), keyBytes = keyLength(words, at);
-    if (!this.#clearings.isIdle) this.#clearings.count(address);
-    const start = this.#entries.keyStart(at) + keyBytes;
+    if (!this.clearings.isIdle) this.clearings.count(address);
+    const start = this.entries.keyStart(at) + keyBytes;
     this.#tally.changed(bytes, start, valueLength(words, at), value);
-    setLengths(words, at, keyBytes, value.length, policyByte(words, at));
+    setValueLength(words, at, value.length);
     this.#changeExpiry(address, words, at, expiry, ++this.#version);
     copyBytes(value.bytes, value.start, bytes, start, value.length);
     this.#policy.used(address, words, at);
@@ -367,27 +368,30 @@ export class EntryTable {
   #drop(address: number): void {
     const { words, bytes } = this.#arena.segmentOf(address), at = this.#arena.wordOf(address);
     const keyBytes = keyLength(words, at);
-    if (!this.#clearings.isIdle) this.#clearings.count(address);
+    if (!this.snapshots.isIdle) this.snapshots.give(address);
+    if (!this.clearings.isIdle) this.clearings.count(address);
     this.#policy.removed(address);
     if (hasExpiry(words, at)) this.#wheel.remove(address);
-    this.#tally.removed(keyBytes, bytes, this.#entries.keyStart(at) + keyBytes, valueLength(words, at));
+    this.#tally.removed(keyBytes, bytes, this.entries.keyStart(at) + keyBytes, valueLength(words, at));
     markDead(words, at);
-    this.#arena.free(address, this.#entries.sizeAt(words, at));
+    this.#arena.free(address, this.entries.sizeAt(words, at));
   }
 
   readonly #expire = (address: number): void => {
-    this.remove(this.#entries.hashOf(address), address);
+    this.onLoss?.(address);
+    this.#removeFound(address);
     this.#tally.expired++;
   };
 
   readonly #evict = (address: number): number => {
-    const sizeBytes = this.#entries.sizeAt(this.#arena.segmentOf(address).words, this.#arena.wordOf(address));
-    this.remove(this.#entries.hashOf(address), address);
+    this.onLoss?.(address);
+    const sizeBytes = this.entries.sizeAt(this.#arena.segmentOf(address).words, this.#arena.wordOf(address));
+    this.#removeFound(address);
     this.#tally.evicted++;
     return sizeBytes;
   };
 
-  readonly #removeCleared = (address: number): void => {
-    this.remove(this.#entries.hashOf(address), address);
+  readonly #removeFound = (address: number): void => {
+    this.remove(this.entries.hashOf(address), address);
   };
 }

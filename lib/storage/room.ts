@@ -51,6 +51,11 @@ export function segmentBytesFor(maxMemoryBytes: number, largest: number): number
 export class Room {
   /** Limit of {@linkcode memoryBytes}; Infinity for none. */
   readonly maxBytes: number;
+  /**
+   * Whether memory is handed out beyond the limit too, and nothing is evicted: for entries that were there before, until
+   * they are back. The next that is taken makes up for it.
+   */
+  isLenient = false;
   readonly #arena: Arena;
   readonly #index: KeyIndex;
   readonly #compactor: Compactor;
@@ -81,7 +86,7 @@ export class Room {
    */
   take(sizeBytes: number, stream: Stream): number {
     this.#compactor.step(Math.min(sizeBytes * COMPACTED_BYTES_PER_BYTE, MAX_COMPACTED_BYTES_PER_WRITE));
-    if (this.maxBytes !== Infinity) this.#makeRoom(sizeBytes, stream);
+    if (this.maxBytes !== Infinity && !this.isLenient) this.#makeRoom(sizeBytes, stream);
     return this.#arena.allocate(sizeBytes, stream);
   }
 

@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { ByteRange } from "../bytes.ts";
+import { ByteRange } from "../bytes.ts";
 import { CryptomemError } from "../errors.ts";
 import type { Integer } from "../integer.ts";
 import type { SealingRule } from "./sealing_rule.ts";
@@ -18,6 +18,7 @@ import type { SealingStats, Store, StoreStats } from "./store.ts";
 export class SealedStore implements Store {
   readonly #store: Store;
   readonly #rule: SealingRule;
+  readonly #moved = new ByteRange();
 
   constructor(store: Store, rule: SealingRule) {
     this.#store = store;
@@ -103,6 +104,15 @@ export class SealedStore implements Store {
   update(key: ByteRange, value: ByteRange): void {
     this.#check(key, value);
     this.#store.update(key, value);
+  }
+
+  rename(key: ByteRange, newKey: ByteRange): boolean {
+    if (this.#rule.isSealedOnly(newKey) && this.#store.get(key, this.#moved)) this.#check(newKey, this.#moved);
+    return this.#store.rename(key, newKey);
+  }
+
+  atomically<Result>(work: () => Result, expectedBytes?: number): Result {
+    return this.#store.atomically(work, expectedBytes);
   }
 
   admit(key: ByteRange, value: ByteRange): void {

@@ -5,6 +5,9 @@
  * Keys and values are ranges of somebody else's bytes: a store copies what it keeps, and the range it answers with is
  * valid only until the store is next called. Every operation is atomic. An expired entry is none.
  *
+ * Where changes are kept beyond the store's life, whatever may change something throws CryptomemError `STORAGE` while
+ * they cannot be, also where there would have been nothing to change. Then nothing has changed.
+ *
  * @module
  */
 
@@ -84,6 +87,24 @@ export interface Store {
   update(key: ByteRange, value: ByteRange): void;
 
   /**
+   * Gives an entry another key, with its value and its expiry, in place of what that key has. To give it the key it has
+   * changes nothing.
+   *
+   * @returns whether there is an entry
+   */
+  rename(key: ByteRange, newKey: ByteRange): boolean;
+
+  /**
+   * Does several changes that must be kept all or none, if they are kept beyond this store's life. It takes nothing back:
+   * a change that is refused is no reason for those before it to go.
+   *
+   * @param work the changes, all made before it returns
+   * @param expectedBytes about what their keys and values have, so that what cannot be kept is refused before the first
+   * @returns what `work` returns
+   */
+  atomically<Result>(work: () => Result, expectedBytes?: number): Result;
+
+  /**
    * Asks whether a value may be stored under a key, room aside, without storing it: before several are stored all or
    * none, and before what stores only under conditions.
    *
@@ -133,7 +154,8 @@ export interface Store {
    * Removes all entries whose keys start with a prefix and that are there at the time of the call: from now on they are
    * not found any more, and what is written from now on stays. Their memory comes back piece by piece.
    *
-   * @returns how many there were, when they are gone
+   * @returns how many there were, when they are gone; rejects with CryptomemError `STORAGE` if they came back because it
+   * could not be kept
    */
   clear(prefix: Uint8Array): Promise<number>;
 

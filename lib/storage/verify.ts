@@ -9,9 +9,10 @@ import { envelopeKeyId } from "../crypto/envelope_header.ts";
 import { MAX_COUNTED_KEY_IDS } from "../limits.ts";
 import { type Arena, type Segment, SegmentState } from "./arena.ts";
 import type { Entries } from "./entries.ts";
-import { hasExpiry, isDead, keyLength, previousInList, valueLength, version } from "./entry.ts";
+import { hasExpiry, isDead, keyLength, mark, previousInList, valueLength, version } from "./entry.ts";
 import type { EvictionPolicy } from "./eviction/policy.ts";
 import type { KeyIndex } from "./key_index.ts";
+import type { Snapshots } from "./snapshots.ts";
 import type { EntryCount, SealingStats, StoreStats } from "./store.ts";
 import type { TimingWheel } from "./timing_wheel.ts";
 
@@ -24,6 +25,7 @@ export interface EngineParts {
   readonly index: KeyIndex;
   readonly wheel: TimingWheel;
   readonly policy: EvictionPolicy;
+  readonly snapshots: Snapshots;
   readonly stats: StoreStats;
   readonly sealing: SealingStats;
 }
@@ -35,6 +37,7 @@ export function verifyParts(parts: EngineParts): void {
   verifyWheel(parts, living);
   verifyPolicy(parts, living);
   verifySealing(parts, living);
+  verifyMarks(parts, living);
 }
 
 /** Walks all entries, compares the counts, and returns the addresses of the living ones. */
@@ -151,6 +154,15 @@ function verifySealing({ arena, entries, sealing }: EngineParts, living: Set<num
     others.bytes += bytes;
   }
   expectCount(sealing.otherKeys, others, "of other keys");
+}
+
+/** While no snapshot is under way, all entries have the current mark. */
+function verifyMarks({ arena, snapshots }: EngineParts, living: Set<number>): void {
+  if (!snapshots.isSettled) return;
+  for (const address of living) {
+    const marked = mark(arena.segmentOf(address).words, arena.wordOf(address));
+    expectEqual(marked, snapshots.mark, `the snapshots' mark of ${address}`);
+  }
 }
 
 function expectCount(kept: EntryCount, counted: EntryCount | undefined, which: string): void {

@@ -8,15 +8,18 @@ import { Engine } from "../../lib/storage/engine.ts";
 import {
   entryBytes,
   expiryMs,
+  flipMark,
   hasExpiry,
   HEADER_BYTES,
   isDead,
   keyLength,
+  mark,
   markDead,
   POLICY_LINKS_BYTES,
   policyByte,
   setExpiryAndVersion,
   setLengths,
+  setPolicyByte,
   UNIT_BYTES,
   valueLength,
   version,
@@ -43,7 +46,8 @@ Deno.test("every field of a header keeps its bits apart from the others", () => 
   const at = 3;
   const largest = 2 ** 48 - 1;
   for (const [expiry, change] of [[0, 1], [1, largest], [largest, 1], [2 ** 32, 2 ** 32 + 1], [2 ** 40 + 5, 77]]) {
-    setLengths(words, at, 65_535, 512 * 1024 * 1024, 255);
+    setLengths(words, at, 65_535, 512 * 1024 * 1024, 1);
+    setPolicyByte(words, at, 255);
     setExpiryAndVersion(words, at, expiry!, change!);
     assertEquals(keyLength(words, at), 65_535);
     assertEquals(valueLength(words, at), 512 * 1024 * 1024);
@@ -51,10 +55,15 @@ Deno.test("every field of a header keeps its bits apart from the others", () => 
     assertEquals(hasExpiry(words, at), expiry !== 0);
     assertEquals(version(words, at), change);
     assertEquals(policyByte(words, at), 255);
+    assertEquals(mark(words, at), 1);
+    flipMark(words, at);
+    assertEquals(mark(words, at), 0);
     assertEquals(isDead(words, at), false);
     markDead(words, at);
     assertEquals(isDead(words, at), true);
-    assertEquals(keyLength(words, at), 65_535);
+    flipMark(words, at);
+    assertEquals([mark(words, at), isDead(words, at)], [1, true]);
+    assertEquals([keyLength(words, at), policyByte(words, at)], [65_535, 255]);
   }
   assertEquals([...words.subarray(0, at), ...words.subarray(at + 5)].every((word) => word === 0), true);
 });

@@ -8,7 +8,7 @@ import { assert } from "@std/assert";
 import { binaryText, ByteRange, bytesOfBinaryText } from "../../lib/bytes.ts";
 import { Payload, Request, Response, Status } from "../../lib/codec/message.ts";
 import { fitsArity, OPERATION, type OperationName } from "../../lib/codec/operations.ts";
-import { Plain, type Reply } from "../../lib/codec/reply.ts";
+import { Failure, Plain, type Reply } from "../../lib/codec/reply.ts";
 import { ClientState } from "../../lib/commands/client_state.ts";
 import { execute } from "../../lib/commands/execute.ts";
 import { ServerState } from "../../lib/commands/server_state.ts";
@@ -78,6 +78,7 @@ export class Asker {
 
 function told(reply: Reply): Told {
   if (reply instanceof Plain) return reply.text;
+  if (reply instanceof Failure) return `! ${reply.code} ${reply.message}`;
   if (reply instanceof Uint8Array) return binaryText(reply);
   if (Array.isArray(reply)) return reply.map(told);
   assert(reply === null || typeof reply === "string" || typeof reply === "number" || typeof reply === "bigint");

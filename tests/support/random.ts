@@ -30,3 +30,13 @@ export class Random {
     return bytes;
   }
 }
+
+/** Runs a test on random choices; a failure names the seed. */
+export function withSeed(test: (random: Random) => void): void {
+  const random = new Random();
+  try {
+    test(random);
+  } catch (error) {
+    throw new Error(`seed ${random.seed}`, { cause: error });
+  }
+}

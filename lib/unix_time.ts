@@ -1,6 +1,6 @@
 /**
- * Unix time for expiries that are given or told as a date. A store keeps its expiries on a clock that never jumps; here
- * is the way between the two scales.
+ * Unix time for expiries that are given, told or kept as a date. A store keeps its expiries on a clock that never
+ * jumps; here is the way between the two scales.
  *
  * Both are read in whole milliseconds, and their distance is kept as long as the wall clock has not been set, so that a
  * date which went in comes out again to the millisecond although the two clocks never tick together.
@@ -8,8 +8,8 @@
  * @module
  */
 
-import type { Clock } from "../clock.ts";
-import { WALL_CLOCK_STEP_MS } from "../limits.ts";
+import type { Clock } from "./clock.ts";
+import { WALL_CLOCK_STEP_MS } from "./limits.ts";
 
 /** The date by the clock of a store. */
 export class UnixTime {
@@ -29,5 +29,13 @@ export class UnixTime {
     const zeroMs = this.#clock.wallMs() - nowMs;
     if (Math.abs(zeroMs - this.#zeroMs) > WALL_CLOCK_STEP_MS) this.#zeroMs = zeroMs;
     return this.#zeroMs + nowMs;
+  }
+
+  /**
+   * The date of a moment on the store's clock, which is in whole milliseconds, by the last reading of
+   * {@linkcode nowMs}; it reads no clock itself.
+   */
+  of(storeMs: number): number {
+    return this.#zeroMs + storeMs;
   }
 }
