@@ -88,6 +88,7 @@ export function sessionContext(engine: Store, clock: FakeClock, maxValueBytes: n
     frameTimeoutMs: 10_000,
     reportError: (error) => errors.push(error),
     log: () => {},
+    pending: undefined,
   };
   return { context, errors };
 }

@@ -36,6 +36,6 @@ export function canRunTool(name: string): Promise<boolean> {
 }
 
 /** The folder `Deno.makeTempDir()` uses. */
-function temporaryFolder(): string {
+export function temporaryFolder(): string {
   return Deno.env.get("TMPDIR") ?? Deno.env.get("TEMP") ?? "/tmp";
 }
