@@ -3,12 +3,22 @@
  *
  * ```sh
  * deno run --allow-net server.ts --port 8080
+ * deno run --allow-net --allow-read=./data --allow-write=./data server.ts --data-dir ./data
+ * deno run --allow-read=./data server.ts check ./data
  * ```
  *
  * @module
  */
 export { serve } from "./lib/server/serve.ts";
 export type { ListenOptions, RunningServer, ServeOptions } from "./lib/server/serve.ts";
+export { openPersistence, type OpenPersistenceOptions } from "./lib/server/open_persistence.ts";
+export type {
+  AppendLogState,
+  Durability,
+  DurabilityStatus,
+  RecoveryState,
+  SnapshotState,
+} from "./lib/commands/durability.ts";
 export { DIALECT_NAMES, type DialectName } from "./lib/codec/dialect.ts";
 export type { Integer } from "./lib/integer.ts";
 export { POLICY_NAMES, type PolicyName } from "./lib/storage/eviction/policy.ts";

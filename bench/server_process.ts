@@ -16,6 +16,12 @@ const CONNECT_ATTEMPTS = 100;
 const CONNECT_PAUSE_MS = 50;
 const HOSTNAME = "127.0.0.1";
 
+/** Where entries are kept, and how. */
+export interface Keeping {
+  readonly folder: string;
+  readonly flags: readonly string[];
+}
+
 /** A running server. */
 export class ServerProcess implements AsyncDisposable {
   readonly port: number;
@@ -27,14 +33,24 @@ export class ServerProcess implements AsyncDisposable {
     this.port = port;
   }
 
-  /** Starts this project's server as its users do. */
-  static async cryptomem(signal: AbortSignal): Promise<ServerProcess> {
+  /**
+   * Starts this project's server as its users do.
+   *
+   * @param keeping where it keeps its entries, and the flags that say how; nowhere by default
+   */
+  static async cryptomem(signal: AbortSignal, keeping?: Keeping): Promise<ServerProcess> {
     const program = new URL("../server.ts", import.meta.url).href;
+    const permissions = [`--allow-net=${HOSTNAME}`], flags = ["--host", HOSTNAME, "--port", "0"];
+    if (keeping !== undefined) {
+      permissions.push(`--allow-read=${keeping.folder}`, `--allow-write=${keeping.folder}`);
+      flags.push("--data-dir", keeping.folder, ...keeping.flags);
+    }
     const child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "--no-prompt", `--allow-net=${HOSTNAME}`, program, "--host", HOSTNAME, "--port", "0"],
+      args: ["run", "--no-prompt", ...permissions, program, ...flags],
       stdin: "null",
       stdout: "piped",
-      stderr: "inherit",
+      // What it has loaded is no figure.
+      stderr: keeping === undefined ? "inherit" : "null",
       signal,
     }).spawn();
     // It says where it listens as soon as it does.

@@ -127,7 +127,12 @@ export async function settleConfiguration(flags: Flags, { variable, readFile }: 
     sources[row.property] = source;
   }
   const configuration = values as Configuration;
-  // The one setting that makes sense with another only.
+  // Nobody is to believe that entries are kept because it was said how.
+  for (const row of SETTINGS) {
+    const source = sources[row.property]!;
+    if (!("needs" in row) || source === "default" || configuration.dataDir !== "") continue;
+    throw new UsageError(source, `Cannot use it without --${row.needs}`);
+  }
   parseHere(sources["counters"]!, () => new SealingRule(configuration));
   return configuration;
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { DATA_COMMANDS } from "./data_arguments.ts";
 import { type OptionRow, OPTIONS } from "./options.ts";
 
 /** The help text of the server, for a terminal of 100 columns. */
@@ -13,6 +14,7 @@ export function helpText(): string {
     "Cryptomem: an in-memory cache for values that its clients have sealed.",
     "",
     "Usage: deno run --allow-net server.ts [options] [PASSWORD [PORT]]",
+    ...DATA_COMMANDS.map(({ name, words }) => `       deno run --allow-read --allow-write server.ts ${name} ${words}`),
     "",
     ...rows.map(([flag, text]) => `${flag.padEnd(width)}  ${text}`),
     "",
@@ -21,6 +23,8 @@ export function helpText(): string {
     "Flags win over environment, environment over file. Several values stand with commas between.",
     "With a PASSWORD, connections must give it first (PASS, AUTH). Other users of the machine can see",
     "a program's arguments.",
+    "",
+    ...DATA_COMMANDS.map(({ name, summary }) => `  ${name.padEnd(8)}${summary}`),
   ].join("\n");
 }
 

@@ -11,9 +11,12 @@ import {
   DEFAULT_EVICTION,
   DEFAULT_FRAME_TIMEOUT_MS,
   DEFAULT_HOSTNAME,
+  DEFAULT_KEPT_SNAPSHOTS,
   DEFAULT_MAX_VALUE_BYTES,
   DEFAULT_PORT,
+  DEFAULT_SNAPSHOT_INTERVAL_MS,
   MAX_CONFIGURABLE_VALUE_BYTES,
+  MAX_KEPT_SNAPSHOTS,
   MAX_TIMER_MS,
 } from "../limits.ts";
 import { MIN_MAX_MEMORY_BYTES } from "../storage/room.ts";
@@ -24,6 +27,8 @@ import { formatSize, parseSizeBytes } from "./size.ts";
 
 /** How one writes that there is none: no limit of memory, no further places. */
 const NONE = "none";
+/** When changes are synced; `off` keeps no log of them. */
+const APPEND_LOG_MODES = ["always", "everysec", "no", "off"] as const;
 
 /** What `--help` and the README say about an option. */
 export interface OptionRow {
@@ -48,6 +53,8 @@ export interface SettingRow extends OptionRow {
   readonly defaultText: string;
   /** Name in the configuration object. */
   readonly property: string;
+  /** The option without which giving this one makes no sense. */
+  readonly needs?: string;
   /** The value of a text, or of a number in a YAML file. Throws TypeError or RangeError with a message for the user. */
   readonly parse: (value: string | number) => SettingValue;
 }
@@ -153,6 +160,56 @@ export const SETTINGS = [
     parse: parsePrefixes,
   },
   {
+    name: "data-dir",
+    property: "dataDir",
+    placeholder: "DIR",
+    variable: "CRYPTOMEM_DATA_DIR",
+    defaultText: NONE,
+    permission: "--allow-read=DIR --allow-write=DIR",
+    summary: "Keep the entries in this folder too, not in memory only",
+    parse: parseDataDir,
+  },
+  {
+    name: "append-log",
+    property: "appendLog",
+    placeholder: "MODE",
+    variable: "CRYPTOMEM_APPEND_LOG",
+    defaultText: "everysec",
+    summary: `When changes are synced: ${APPEND_LOG_MODES.join(" ")}`,
+    needs: "data-dir",
+    parse: parseAppendLog,
+  },
+  {
+    name: "snapshot-interval",
+    property: "snapshotIntervalMs",
+    placeholder: "TIME",
+    variable: "CRYPTOMEM_SNAPSHOT_INTERVAL",
+    defaultText: formatDuration(DEFAULT_SNAPSHOT_INTERVAL_MS),
+    summary: `How often changes lead to a snapshot, or ${NONE}`,
+    needs: "data-dir",
+    parse: parseSnapshotIntervalMs,
+  },
+  {
+    name: "snapshot-changes",
+    property: "snapshotChanges",
+    placeholder: "COUNT",
+    variable: "CRYPTOMEM_SNAPSHOT_CHANGES",
+    defaultText: NONE,
+    summary: `How many changes lead to one, or ${NONE}`,
+    needs: "data-dir",
+    parse: parseSnapshotChanges,
+  },
+  {
+    name: "snapshots-kept",
+    property: "keptSnapshots",
+    placeholder: "COUNT",
+    variable: "CRYPTOMEM_SNAPSHOTS_KEPT",
+    defaultText: String(DEFAULT_KEPT_SNAPSHOTS),
+    summary: "How many snapshots are kept, each with the logs since",
+    needs: "data-dir",
+    parse: parseKeptSnapshots,
+  },
+  {
     name: "frame-timeout",
     property: "frameTimeoutMs",
     placeholder: "DURATION",
@@ -256,6 +313,54 @@ function parseFrameTimeoutMs(value: string | number): number {
   return frameTimeoutMs;
 }
 
+/** "" = none. */
+function parseDataDir(value: string | number): string {
+  if (value === NONE) return "";
+  if (typeof value === "string" && value.trim() !== "") return value;
+  throw new TypeError(`Cannot use ${JSON.stringify(value)} as a folder: write its path, such as ./data`);
+}
+
+function parseAppendLog(value: string | number): typeof APPEND_LOG_MODES[number] {
+  const mode = APPEND_LOG_MODES.find((name) => name === value);
+  if (mode === undefined) {
+    throw new RangeError(
+      `Cannot use ${JSON.stringify(value)} as a mode of the append log: there are ${APPEND_LOG_MODES.join(", ")}`,
+    );
+  }
+  return mode;
+}
+
+/** Infinity = never. */
+function parseSnapshotIntervalMs(value: string | number): number {
+  if (value === NONE) return Infinity;
+  const intervalMs = parseDurationMs(value);
+  if (intervalMs < 1_000 || intervalMs > MAX_TIMER_MS) {
+    throw new RangeError(
+      `Cannot use ${JSON.stringify(value)} as an interval of snapshots: it must be from 1s to 24d, or ${NONE}`,
+    );
+  }
+  return intervalMs;
+}
+
+/** Infinity = never. */
+function parseSnapshotChanges(value: string | number): number {
+  return value === NONE ? Infinity : parseCount(value, "changes", Number.MAX_SAFE_INTEGER);
+}
+
+function parseKeptSnapshots(value: string | number): number {
+  return parseCount(value, "snapshots", MAX_KEPT_SNAPSHOTS);
+}
+
+function parseCount(value: string | number, what: string, most: number): number {
+  const count = /^\d+$/.test(String(value).trim()) ? Number(value) : NaN;
+  if (!(count >= 1 && count <= most)) {
+    throw new RangeError(
+      `Cannot use ${JSON.stringify(value)} as a number of ${what}: it must be a whole number from 1 to ${most}`,
+    );
+  }
+  return count;
+}
+
 function parseMaxMemoryBytes(value: string | number): number {
   if (value === NONE) return Infinity;
   const maxMemoryBytes = parseSizeBytes(value);
@@ -299,7 +404,7 @@ export function settingTexts(configuration: Configuration): ReadonlyMap<string, 
 }
 
 function textOf(value: SettingValue): string {
-  if (value === Infinity) return NONE;
+  if (value === Infinity || value === "") return NONE;
   if (typeof value !== "object") return String(value);
   return value.map((one) => typeof one === "string" ? one : placeText(one)).join(",") || NONE;
 }

@@ -5,6 +5,9 @@
  */
 import { utf8 } from "../bytes.ts";
 import { formatAddress } from "../client/address.ts";
+import type { Durability, RecoveryState } from "../commands/durability.ts";
+import { CryptomemError } from "../errors.ts";
+import { openPersistence } from "../server/open_persistence.ts";
 import { type RunningServer, serve, type ServeOptions } from "../server/serve.ts";
 import { VERSION } from "../version.ts";
 import { parseCommandLine, settleConfiguration } from "./configuration.ts";
@@ -12,21 +15,20 @@ import { helpText } from "./help.ts";
 import { machineMemoryBytes } from "./machine.ts";
 import { type Configuration, PROGRAM_OPTIONS, settingTexts } from "./options.ts";
 import { onStopSignal } from "./stop_signal.ts";
-import { requireListening, surroundingsOf } from "./surroundings.ts";
+import { type DataCommandName, isDataCommand, parseDataArguments } from "./data_arguments.ts";
+import { EXIT_FAILURE, EXIT_USAGE } from "./exit_code.ts";
+import { requirePermissions, surroundingsOf } from "./surroundings.ts";
 import { UsageError } from "./usage_error.ts";
-
-/** Exit code for what the user has to put right in the command. */
-const EXIT_USAGE = 2;
-/** Exit code for what went wrong in a correct command. */
-const EXIT_FAILURE = 1;
 
 /**
  * Runs the server until a signal ends it.
  *
- * @returns the exit code: 0 after a signal, 1 if it cannot listen, 2 for a command that cannot be used
+ * @returns the exit code: 0 after a signal; 1 if it cannot listen, or load or keep the entries; 2 for a command that cannot
+ * be used. Those of the commands for data directories are in data_commands.ts
  */
 export async function runServer(args: readonly string[]): Promise<number> {
   try {
+    if (isDataCommand(args[0])) return await runDataCommand(args[0], args);
     const { flags, password } = parseCommandLine(args);
     if (flags.has("help")) return print(helpText());
     if (flags.has("version")) return print(`cryptomem ${VERSION}`);
@@ -34,12 +36,41 @@ export async function runServer(args: readonly string[]): Promise<number> {
     const surroundings = surroundingsOf(shownArgs);
     const configuration = await settleConfiguration(flags, surroundings);
     const configPath = flags.get("config") ?? surroundings.variable(PROGRAM_OPTIONS[0].variable);
-    requireListening(configuration, shownArgs, configPath);
-    return await listen(configuration, password === undefined ? {} : { checkPassword: await checkOf(password) });
+    requirePermissions(configuration, shownArgs, configPath);
+    const authentication = password === undefined ? {} : { checkPassword: await checkOf(password) };
+    const persistence = await persistenceOf(configuration);
+    return await listen(configuration, { ...authentication, ...persistence !== undefined && { persistence } });
   } catch (error) {
+    if (error instanceof CryptomemError) return complain(error.message, EXIT_FAILURE);
     if (!(error instanceof UsageError)) throw error;
     return complain(error.message, EXIT_USAGE);
   }
+}
+
+async function runDataCommand(name: DataCommandName, args: readonly string[]): Promise<number> {
+  if (args.includes("--help")) return print(helpText());
+  const call = parseDataArguments(name, args.slice(1));
+  const commands = await import("./data_commands.ts");
+  return await commands.runDataCommand(call, args, { print, complain });
+}
+
+/** The entries that were kept, loaded; `undefined` if none are to be. */
+async function persistenceOf(configuration: Configuration): Promise<Durability | undefined> {
+  const { dataDir } = configuration;
+  if (dataDir === "") return undefined;
+  const persistence = await openPersistence(dataDir, { ...configuration, log });
+  const { recovery } = persistence.status();
+  const what = recovery.snapshot + recovery.log === 0 ? "nothing to load" : `loaded ${recoveryText(recovery)}`;
+  log(`${dataDir}: ${what}; ${persistence.engine.stats().entries} entries`);
+  return persistence;
+}
+
+/** What was loaded, for the log. */
+function recoveryText({ entries, changes, dropped, cutBytes, durationMs }: RecoveryState): string {
+  const parts = [`${entries} entries of a snapshot and ${changes} changes in ${Math.ceil(durationMs)} ms`];
+  if (dropped > 0) parts.push(`${dropped} had expired`);
+  if (cutBytes > 0) parts.push(`${cutBytes} bytes of a torn write were cut off`);
+  return parts.join(", ");
 }
 
 /** A check of the password, which this process forgets as far as it can. */
@@ -57,7 +88,7 @@ async function checkOf(password: string): Promise<(given: Uint8Array) => Promise
 
 async function listen(
   configuration: Configuration,
-  authentication: Pick<ServeOptions, "checkPassword">,
+  parts: Pick<ServeOptions, "checkPassword" | "persistence">,
 ): Promise<number> {
   const stop = new AbortController();
   let server: RunningServer;
@@ -65,13 +96,14 @@ async function listen(
     const machineBytes = machineMemoryBytes();
     server = serve({
       ...configuration,
-      ...authentication,
+      ...parts,
       settings: settingTexts(configuration),
       ...(machineBytes !== undefined && { memoryWarningBytes: machineBytes / 2 }),
       signal: stop.signal,
-      log: (line) => complain(`cryptomem: ${line}`),
+      log,
     });
   } catch (error) {
+    await parts.persistence?.close({ snapshot: false });
     return complain(whyNotListening(error, configuration), EXIT_FAILURE);
   }
   using _signals = onStopSignal(() => stop.abort());
@@ -81,7 +113,7 @@ async function listen(
     complain(`cryptomem: unexpected error, please report it: ${traceOf(event.reason)}`);
   });
 
-  const hasPassword = authentication.checkPassword !== undefined;
+  const hasPassword = parts.checkPassword !== undefined;
   const places = [server.address, ...server.addresses].map(({ hostname, port }, i) => {
     const dialect = i === 0 ? undefined : configuration.listen[i - 1]!.dialect;
     const only = dialect === undefined ? "" : ` (${dialect})`;
@@ -89,7 +121,12 @@ async function listen(
   });
   print(`cryptomem ${VERSION} listening on ${places.join(", ")}`);
   await server.finished;
-  return 0;
+  // The server has closed it, and said why it could not; here it only counts whether it could.
+  return await parts.persistence?.close({ snapshot: false }).catch(() => EXIT_FAILURE) ?? 0;
+}
+
+function log(line: string): void {
+  complain(`cryptomem: ${line}`);
 }
 
 /** Values are sealed, but whoever reaches the port can still delete them, so an open port is worth a word. */

@@ -18,7 +18,7 @@ export function surroundingsOf(args: readonly string[]): Surroundings {
       if (!isGranted({ name: "read", path })) {
         throw new UsageError(
           path,
-          `Cannot read it without permission: run ${serverCommand(args, "--allow-net", path)}`,
+          `Cannot read it without permission: run ${serverCommand(args, { network: "--allow-net", reads: [path] })}`,
         );
       }
       try {
@@ -31,26 +31,43 @@ export function surroundingsOf(args: readonly string[]): Surroundings {
 }
 
 /**
- * Throws a {@linkcode UsageError} with the command to run unless the server may listen where it is told to.
+ * Throws a {@linkcode UsageError} with the command to run unless the server may listen where it is told to, and keep its
+ * entries there.
  *
  * @param configPath the configuration file in use, whose permission the command must keep
  */
-export function requireListening(
+export function requirePermissions(
   configuration: Configuration,
   args: readonly string[],
   configPath: string | undefined,
 ): void {
-  const { hostname, port, listen } = configuration;
+  const { hostname, port, listen, dataDir } = configuration;
   const hosts = [{ hostname, port }, ...listen.map((place) => ({ hostname, ...place }))].map(formatAddress);
+  const directories = dataDir === "" ? [] : [dataDir];
+  const command = () =>
+    serverCommand(args, {
+      network: `--allow-net=${hosts.join(",")}`,
+      reads: [...configPath === undefined ? [] : [configPath], ...directories],
+      writes: directories,
+    });
   const refused = hosts.find((host) => !isGranted({ name: "net", host }));
-  if (refused === undefined) return;
-  const command = serverCommand(args, `--allow-net=${hosts.join(",")}`, configPath);
-  throw new UsageError(refused, `Cannot listen without permission: run ${command}`);
+  if (refused !== undefined) throw new UsageError(refused, `Cannot listen without permission: run ${command()}`);
+  for (const path of directories) {
+    if (isGranted({ name: "read", path }) && isGranted({ name: "write", path })) continue;
+    throw new UsageError(path, `Cannot keep entries there without permission: run ${command()}`);
+  }
 }
 
-function serverCommand(args: readonly string[], network: string, readPath: string | undefined): string {
+interface Permissions {
+  readonly network: string;
+  readonly reads: readonly string[];
+  readonly writes?: readonly string[];
+}
+
+function serverCommand(args: readonly string[], { network, reads, writes = [] }: Permissions): string {
   const permissions = [network];
   if (isGranted({ name: "env" })) permissions.push("--allow-env");
-  if (readPath !== undefined) permissions.push(`--allow-read=${readPath}`);
+  if (reads.length > 0) permissions.push(`--allow-read=${reads.join(",")}`);
+  if (writes.length > 0) permissions.push(`--allow-write=${writes.join(",")}`);
   return commandLine("server", permissions, args);
 }

@@ -41,6 +41,7 @@ const PREFIXES: { readonly [code in WireErrorCode]?: string } = {
   FORBIDDEN: "NOPERM",
   SEALED_ONLY: "SEALED_ONLY",
   BUSY: "BUSY",
+  STORAGE: "MISCONF",
 };
 const OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'.";
 /** Redis' error words that no code stands for: a message that starts with one brings it along. */

@@ -19,6 +19,7 @@ import { resetTotals } from "./totals.ts";
 import { integerOf, wrongNumberOfWords } from "./words.ts";
 
 const MAX_QUOTED_BYTES = 128;
+const MS_PER_SECOND = 1_000;
 
 /** What CONFIG SET can change: by name, the least value and how to set it. */
 const CHANGEABLE: Readonly<Record<string, { min: number; set: (slowLog: SlowLog, value: number) => void }>> = {
@@ -49,21 +50,34 @@ export const config: Handler = withSubcommands("CONFIG", {
 });
 
 /** All settings as texts; Redis' names have the last word. */
-function settingsOf({ settings, store, slowLog, maxValueBytes, port }: ServerState): Map<string, string> {
+function settingsOf(server: ServerState): Map<string, string> {
+  const { settings, store, slowLog, maxValueBytes, port } = server;
   const { maxMemoryBytes, policy } = store.stats();
+  const status = server.durability?.status();
   return new Map([
     ...settings,
     ["port", String(port)],
     ["maxmemory", maxMemoryBytes === Infinity ? "0" : String(maxMemoryBytes)],
     ["maxmemory-policy", redisPolicy(policy, maxMemoryBytes)],
-    ["save", ""],
-    ["appendonly", "no"],
+    ["save", status === undefined ? "" : savePoints(settings)],
+    ["appendonly", status?.log === undefined ? "no" : "yes"],
+    ["appendfsync", status?.log === undefined ? "everysec" : status.mode],
+    ["dir", server.durability?.path ?? ""],
     ["timeout", "0"],
     ["databases", "1"],
     ["proto-max-bulk-len", String(maxValueBytes)],
     ["slowlog-log-slower-than", String(slowLog.thresholdMicroseconds)],
     ["slowlog-max-len", String(slowLog.maxLength)],
   ]);
+}
+
+/** When snapshots are made, as Redis writes it: seconds and changes. Here either is enough, there both are needed. */
+function savePoints(settings: ReadonlyMap<string, string>): string {
+  const intervalMs = Number(settings.get("snapshot-interval")), changes = Number(settings.get("snapshot-changes"));
+  const points = [];
+  if (intervalMs > 0) points.push(`${Math.ceil(intervalMs / MS_PER_SECOND)} 1`);
+  if (changes > 0) points.push(`1 ${changes}`);
+  return points.join(" ");
 }
 
 function get({ words, wordCount }: Request, response: Response, { server }: CommandContext): void {

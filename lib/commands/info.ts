@@ -10,6 +10,7 @@ import type { EntryCount } from "../storage/store.ts";
 import { REDIS_VERSION, VERSION } from "../version.ts";
 import type { CommandContext } from "./command.ts";
 import { redisPolicy } from "./redis_policy.ts";
+import { lastSaveSeconds } from "./saving.ts";
 import type { ServerState } from "./server_state.ts";
 import { sealingStatistics } from "./statistics.ts";
 import { totals } from "./totals.ts";
@@ -54,13 +55,7 @@ const SECTIONS: Readonly<Record<string, (server: ServerState) => Fields>> = {
     };
   },
 
-  persistence: ({ startedWallMs }) => ({
-    loading: 0,
-    rdb_bgsave_in_progress: 0,
-    rdb_last_save_time: Math.floor(startedWallMs / MS_PER_SECOND),
-    aof_enabled: 0,
-    aof_rewrite_in_progress: 0,
-  }),
+  persistence: (server) => persistenceFields(server),
 
   stats: (server) => {
     const { connections, commands, rejected, inputBytes, outputBytes, expired, evicted, hits, misses } = totals(server);
@@ -109,6 +104,46 @@ export function info({ words, wordCount }: Request, response: Response, { server
       .map(([name, fieldsOf]) => sectionText(name, fieldsOf(server)))
       .join("\r\n"),
   );
+}
+
+/** Redis' names where there is one for it. */
+function persistenceFields(server: ServerState): Fields {
+  const status = server.durability?.status();
+  const fields = {
+    loading: 0,
+    rdb_bgsave_in_progress: Number(status?.isSnapshotUnderWay ?? false),
+    rdb_last_save_time: lastSaveSeconds(server),
+    aof_enabled: Number(status?.log !== undefined),
+    aof_rewrite_in_progress: Number(status?.log !== undefined && status.isSnapshotUnderWay),
+  };
+  if (status === undefined) return fields;
+  const { log, lastSnapshot, recovery } = status;
+  const saved = statusText(status.snapshotFailure === "");
+  return {
+    ...fields,
+    rdb_changes_since_last_save: status.changesSinceSnapshot,
+    rdb_last_bgsave_status: saved,
+    rdb_last_bgsave_time_sec: lastSnapshot === undefined ? -1 : Math.round(lastSnapshot.durationMs / MS_PER_SECOND),
+    rdb_current_bgsave_time_sec: status.isSnapshotUnderWay ? Math.round(status.snapshotUnderWayMs / MS_PER_SECOND) : -1,
+    rdb_last_load_keys_loaded: recovery.entries,
+    rdb_last_load_keys_expired: recovery.dropped,
+    ...(log !== undefined && {
+      aof_last_write_status: statusText(log.state === "ok"),
+      aof_last_bgrewrite_status: saved,
+      aof_current_size: log.bytes,
+      aof_buffer_length: log.waitingBytes,
+      append_log_generation: log.generation,
+      append_log_unsynced: log.unsyncedBytes,
+      append_log_last_sync_time: Math.floor(log.lastSyncUnixMs / MS_PER_SECOND),
+    }),
+    append_log: status.mode,
+    append_log_error: log?.reason ?? "",
+    snapshot_error: status.snapshotFailure,
+  };
+}
+
+function statusText(isGood: boolean): string {
+  return isGood ? "ok" : "err";
 }
 
 function countText({ entries, bytes }: EntryCount): string {

@@ -14,6 +14,7 @@ import type { CommandContext, Handler } from "./command.ts";
 import { command } from "./command_docs.ts";
 import { config } from "./config.ts";
 import { info } from "./info.ts";
+import { SAVING_HANDLERS } from "./saving.ts";
 import type { SlowCommand } from "./slow_log.ts";
 import { subcommandSyntaxError, withSubcommands } from "./subcommands.ts";
 import { integerOf, optionOf, syntaxError } from "./words.ts";
@@ -25,6 +26,7 @@ const DEFAULT_SLOW_COMMANDS = 10;
 
 /** Operations of the group `server` with an argument form. */
 export const SERVER_HANDLERS = {
+  ...SAVING_HANDLERS,
   INFO: info,
   CONFIG: config,
   COMMAND: command,
@@ -70,22 +72,6 @@ export const SERVER_HANDLERS = {
     },
   }),
 
-  SAVE: refuseToSave,
-
-  BGSAVE({ words, wordCount }, response) {
-    if (wordCount > 1 || wordCount === 1 && optionOf(words[0]!) !== "schedule") throw syntaxError();
-    refuseToSave(undefined, response);
-  },
-
-  BGREWRITEAOF: refuseToSave,
-
-  /** As in Redis, before anything has been saved: the start. */
-  LASTSAVE(_request, response, { server }) {
-    response.answerInteger(Math.floor(server.startedWallMs / MS_PER_SECOND));
-  },
-
-  SHUTDOWN: shutdown,
-
   DEBUG: withSubcommands("DEBUG", {
     sleep: {
       arity: 3,
@@ -94,10 +80,6 @@ export const SERVER_HANDLERS = {
     },
   }),
 } satisfies Record<string, Handler>;
-
-function refuseToSave(_request: unknown, response: Response): void {
-  response.fail("STORAGE", "persistence is off: this server keeps its entries in memory only");
-}
 
 function memoryUsage({ words, wordCount }: Request, response: Response, { store }: CommandContext): void {
   for (let i = 2; i < wordCount; i += 2) {
@@ -128,22 +110,6 @@ function slowCountOf(word: ByteRange): number {
 
 function slowReply({ id, wallMs, microseconds, words, clientAddress, clientName }: SlowCommand): Reply {
   return [id, Math.floor(wallMs / MS_PER_SECOND), microseconds, words, clientAddress, clientName];
-}
-
-/** Nothing is answered but the end of the connection, as in Redis. */
-function shutdown({ words, wordCount }: Request, response: Response, { server, client }: CommandContext): void {
-  const options = words.slice(0, wordCount).map(optionOf);
-  const isKnown = options.every((option) => ["nosave", "save", "now", "force", "abort"].includes(option));
-  const isAbort = options.includes("abort");
-  if (!isKnown || isAbort && wordCount > 1 || options.includes("save") && options.includes("nosave")) {
-    throw syntaxError();
-  }
-  if (isAbort) throw new CryptomemError("BAD_REQUEST", "No shutdown in progress.");
-  if (options.includes("save")) return refuseToSave(undefined, response);
-  server.shutdown();
-  client.isQuitting = true;
-  response.settle(Status.OK);
-  response.isSilent = true;
 }
 
 /** Redis stands still for everybody; here only who asked for it waits. */

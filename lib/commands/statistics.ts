@@ -7,6 +7,7 @@
 import { keyIdText } from "../crypto/envelope_header.ts";
 import type { EntryCount, Store, StoreStats } from "../storage/store.ts";
 import { VERSION } from "../version.ts";
+import type { DurabilityStatus } from "./durability.ts";
 import type { ServerState } from "./server_state.ts";
 
 /** A number that JSON has: a missing limit is `null`. */
@@ -28,6 +29,8 @@ export interface Statistics extends Finite<StoreStats>, SealingStatistics {
   readonly commands: number;
   readonly inputBytes: number;
   readonly outputBytes: number;
+  /** How durable the entries are; `null` if they are in memory only. */
+  readonly persistence: DurabilityStatus | null;
 }
 
 /** Counts at this moment. */
@@ -41,6 +44,7 @@ export function statistics(server: ServerState): Statistics {
     ...stats,
     maxMemoryBytes: stats.maxMemoryBytes === Infinity ? null : stats.maxMemoryBytes,
     ...sealingStatistics(server.store),
+    persistence: server.durability?.status() ?? null,
   };
 }
 

@@ -27,6 +27,7 @@ export class Output {
   /** Bytes of the write under way. */
   #writingBytes = 0;
   #writing: Promise<void> | undefined;
+  #isHeld = false;
   readonly #counts: { outputBytes: number };
 
   /** @param counts where the bytes written are counted */
@@ -44,6 +45,11 @@ export class Output {
   /** Bytes that the peer has not taken yet, as far as this process holds them. */
   get pendingBytes(): number {
     return this.#fullBytes + this.length + this.#writingBytes;
+  }
+
+  /** Bytes that wait before the buffer that is being filled. */
+  get bytesBefore(): number {
+    return this.#fullBytes;
   }
 
   /** The buffer with room for so many bytes behind {@linkcode length}; who fills some of it moves that on. */
@@ -78,15 +84,37 @@ export class Output {
     this.length = 0;
   }
 
+  /** Keeps back what waits, and what comes up meanwhile, until {@linkcode release}. */
+  hold(): void {
+    this.#isHeld = true;
+  }
+
+  /** Lets it go; it leaves with the next {@linkcode flush}. */
+  release(): void {
+    this.#isHeld = false;
+  }
+
+  /** Takes out what waits, as one piece. */
+  takeWaiting(): Uint8Array<ArrayBuffer> {
+    const waiting = new Uint8Array(this.#fullBytes + this.length);
+    let at = 0;
+    for (let next = this.#next(); next !== undefined; next = this.#next()) {
+      waiting.set(next.buffer.subarray(0, next.length), at);
+      at += next.length;
+      this.#buffers.give(next.buffer);
+    }
+    return waiting;
+  }
+
   /** Writes all there is, also what comes up meanwhile; `undefined` if there is nothing. */
   flush(): Promise<void> | undefined {
-    if (this.#writing === undefined && this.pendingBytes > 0) this.#writing = this.#write();
+    if (this.#writing === undefined && this.pendingBytes > 0 && !this.#isHeld) this.#writing = this.#write();
     return this.#writing;
   }
 
   async #write(): Promise<void> {
     try {
-      for (let next = this.#next(); next !== undefined; next = this.#next()) {
+      for (let next = this.#nextFree(); next !== undefined; next = this.#nextFree()) {
         const { buffer, length } = next;
         this.#writingBytes = length;
         for (let written = 0; written < length;) {
@@ -99,6 +127,10 @@ export class Output {
     } finally {
       this.#writing = undefined;
     }
+  }
+
+  #nextFree(): FilledBuffer | undefined {
+    return this.#isHeld ? undefined : this.#next();
   }
 
   /** Takes the oldest buffer to be written, if there is one. */

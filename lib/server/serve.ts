@@ -7,6 +7,7 @@
 
 import { type Clock, systemClock, turnClock } from "../clock.ts";
 import { DIALECT_NAMES, type DialectName } from "../codec/dialect.ts";
+import type { Durability } from "../commands/durability.ts";
 import { ServerState } from "../commands/server_state.ts";
 import {
   DEFAULT_EVICTION,
@@ -39,6 +40,11 @@ export interface ServeOptions {
   readonly listener?: Deno.TcpListener;
   /** Where entries are kept. Default: an engine in memory, made with the next two options. */
   readonly store?: Store;
+  /**
+   * Keeps the entries beyond the process (`openPersistence()`); its engine is used instead of `store`. It is closed
+   * at the end. Default: nothing is kept.
+   */
+  readonly persistence?: Durability;
   /** All the memory that entries, index and policy may take, in bytes. Default: no limit. */
   readonly maxMemoryBytes?: number;
   /** What goes when that limit is reached. Default `s3-fifo`. */
@@ -91,8 +97,14 @@ export interface RunningServer extends AsyncDisposable {
   readonly addresses: readonly Deno.NetAddr[];
   /** Resolves when the last connection has ended after a shutdown. Never rejects. */
   readonly finished: Promise<void>;
-  /** Stops accepting, answers what has been read, closes all connections. Resolves like `finished`. */
-  shutdown(): Promise<void>;
+  /**
+   * Stops accepting, answers what has been read, closes all connections, and then the `persistence`. Resolves like
+   * `finished`.
+   *
+   * @param options `snapshot: false` spares the snapshot that `persistence` makes at the end: what it has in its log is
+   * kept all the same. Counts when it is first called
+   */
+  shutdown(options?: { readonly snapshot?: boolean }): Promise<void>;
 }
 
 /**
@@ -142,15 +154,19 @@ class Server implements RunningServer {
   readonly #sessions = new Map<Session, Promise<void>>();
   readonly #sweepMs: number;
   readonly #memoryWatch: MemoryWatch;
+  readonly #persistence: Durability | undefined;
   #nextClientId = 1;
   #isStopping = false;
+  #endsWithSnapshot = true;
 
   constructor(options: ServeOptions) {
     const { clock = systemClock, frameTimeoutMs = DEFAULT_FRAME_TIMEOUT_MS, signal, log = () => {} } = options;
     const { maxMemoryBytes = Infinity, eviction = DEFAULT_EVICTION, maxValueBytes = DEFAULT_MAX_VALUE_BYTES } = options;
-    const storeClock = options.store === undefined ? turnClock(clock) : clock;
+    const { persistence } = options;
+    const storeClock = persistence?.clock ?? (options.store === undefined ? turnClock(clock) : clock);
     const rule = new SealingRule(options);
-    const entries = options.store ?? new Engine({ clock: storeClock, maxMemoryBytes, policy: eviction });
+    const entries = persistence?.engine ?? options.store ??
+      new Engine({ clock: storeClock, maxMemoryBytes, policy: eviction });
     const store = rule.isEmpty ? entries : new SealedStore(entries, rule);
     this.#clock = clock;
     const { main, further } = openListeners(options);
@@ -165,7 +181,8 @@ class Server implements RunningServer {
         maxValueBytes,
         port: this.address.port,
         settings: options.settings ?? new Map(),
-        shutdown: () => this.shutdown(),
+        shutdown: (options) => this.shutdown(options),
+        durability: persistence,
         checkPassword: options.checkPassword,
       }),
       clock,
@@ -174,7 +191,9 @@ class Server implements RunningServer {
       frameTimeoutMs,
       reportError: (error) => log(`internal error: ${error instanceof Error ? error.stack ?? error.message : error}`),
       log,
+      pending: persistence?.status().mode === "always" ? () => persistence.pending() : undefined,
     };
+    this.#persistence = persistence;
     this.#sweepMs = Math.min(Math.max(1, frameTimeoutMs / 10), MAX_DEADLINE_SWEEP_MS);
     this.#memoryWatch = new MemoryWatch(store, options.memoryWarningBytes ?? MEMORY_WARNING_BYTES, log);
     const pinned = [undefined, ...(options.listen ?? []).map(({ dialect }) => dialect)];
@@ -183,9 +202,10 @@ class Server implements RunningServer {
     else signal?.addEventListener("abort", () => this.shutdown(), { once: true });
   }
 
-  shutdown(): Promise<void> {
+  shutdown({ snapshot = true }: { readonly snapshot?: boolean } = {}): Promise<void> {
     if (!this.#isStopping) {
       this.#isStopping = true;
+      this.#endsWithSnapshot = snapshot;
       for (const acceptor of this.#acceptors) acceptor.close();
       for (const session of this.#sessions.keys()) session.drain();
     }
@@ -218,6 +238,16 @@ class Server implements RunningServer {
     cut.cancel();
     sweeper.cancel();
     janitor.stop();
+    await this.#closePersistence();
+  }
+
+  /** When nobody can change anything any more. */
+  async #closePersistence(): Promise<void> {
+    try {
+      await this.#persistence?.close({ snapshot: this.#endsWithSnapshot });
+    } catch (error) {
+      this.#context.log(error instanceof Error ? error.message : String(error));
+    }
   }
 
   #serve(connection: Deno.TcpConn, pinned: DialectName | undefined): void {

@@ -15,9 +15,11 @@ import { ClientState } from "../commands/client_state.ts";
 import type { CommandContext } from "../commands/command.ts";
 import { execute } from "../commands/execute.ts";
 import type { ServerState } from "../commands/server_state.ts";
+import type { CryptomemError } from "../errors.ts";
 import { FRAME_PROGRESS_BYTES_PER_MS, LINGER_MS, MAX_PENDING_PUSH_BYTES, REPLY_FLUSH_BYTES } from "../limits.ts";
 import type { BufferPool } from "./buffer_pool.ts";
 import { isConnectionEnd } from "./connection_end.ts";
+import { HeldReplies } from "./held_replies.ts";
 import { InputBuffer } from "./input_buffer.ts";
 import { Output } from "./output.ts";
 import { encodePush } from "./push_encoder.ts";
@@ -35,6 +37,8 @@ export interface SessionContext {
   readonly reportError: (error: unknown) => void;
   /** Told one line for what an operator should know. */
   readonly log: (line: string) => void;
+  /** Where replies wait for their changes to be durable: what they wait for, `undefined` if for nothing at the moment. */
+  readonly pending: (() => Promise<void> | undefined) | undefined;
 }
 
 /** Serves one connection from its beginning to its end. */
@@ -47,6 +51,8 @@ export class Session {
   readonly #output: Output;
   readonly #request = new Request();
   readonly #response = new Response();
+  /** Only where replies may have to wait. */
+  readonly #held: HeldReplies | undefined;
   /** Unknown until the first bytes are there. */
   #dialect: Dialect | undefined;
   /** When the server's clock passes this, the connection is cut; 0 = no deadline. */
@@ -79,6 +85,7 @@ export class Session {
       kill: () => this.close(),
     });
     this.#commands = { store: server.store, server, client: this.#client };
+    if (context.pending !== undefined) this.#held = new HeldReplies(this.#client, this.#output);
     if (pinned !== undefined) this.#speak(pinned);
   }
 
@@ -140,9 +147,11 @@ export class Session {
   async #answerAll(): Promise<void> {
     this.#isAnswering = true;
     for (let isMoreWaiting = true; isMoreWaiting && !this.#isEnding;) {
+      this.#held?.begin();
       const more = this.#answerSome();
+      const refusal = this.#held === undefined ? undefined : await this.#settle(this.#held, more);
       await this.#output.flush();
-      isMoreWaiting = typeof more === "boolean" ? more : await this.#answerLater(more);
+      isMoreWaiting = typeof more === "boolean" ? more : await this.#answerLater(more, refusal);
     }
     this.#isAnswering = false;
     await this.#output.flush();
@@ -179,10 +188,33 @@ export class Session {
     return false;
   }
 
-  /** Replies when the request has been carried out, and lets the next ones have their turn. */
-  async #answerLater(waiting: Promise<void>): Promise<boolean> {
+  /**
+   * Lets the replies that were just made wait until what they tell of is durable.
+   *
+   * @param more the promise of a request that waits for something: what it did by now is told of later
+   * @returns why it was taken back instead; nothing of it may be told any more
+   */
+  #settle(held: HeldReplies, more: boolean | Promise<void>): Promise<CryptomemError | undefined> | undefined {
+    if (held.isEmpty && typeof more === "boolean") return undefined;
+    const pending = this.#context.pending!();
+    if (pending === undefined) return undefined;
+    // It is the disk that takes its time, not the client.
+    this.#deadlineMs = 0;
+    return held.settle(pending);
+  }
+
+  /**
+   * Replies when the request has been carried out, and lets the next ones have their turn.
+   *
+   * @param refusal why what it did with entries was taken back, if it was
+   */
+  async #answerLater(waiting: Promise<void>, refusal: CryptomemError | undefined): Promise<boolean> {
     await waiting;
     if (this.#isClosed) return false;
+    const response = this.#response;
+    if (refusal !== undefined && this.#held!.tellsOfEntries(this.#request, response)) {
+      response.fail("STORAGE", refusal.message);
+    }
     this.#reply(this.#dialect!);
     return true;
   }
@@ -232,7 +264,8 @@ export class Session {
   #speak(name: DialectName): Dialect {
     this.#client.dialect = name;
     if (name === "gocache") this.#client.accent = "gocache";
-    return this.#dialect = createDialect(name, this.#context.server.maxValueBytes, this.#client);
+    const dialect = createDialect(name, this.#context.server.maxValueBytes, this.#client);
+    return this.#dialect = this.#held?.watch(dialect) ?? dialect;
   }
 
   #setFrameDeadline(): void {

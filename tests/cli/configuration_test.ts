@@ -3,7 +3,23 @@ import { parseCommandLine, settleConfiguration } from "../../lib/cli/configurati
 import { type Configuration, settingTexts } from "../../lib/cli/options.ts";
 import { DIALECT_NAMES } from "../../lib/codec/dialect.ts";
 import { UsageError } from "../../lib/cli/usage_error.ts";
-import { DEFAULT_FRAME_TIMEOUT_MS, DEFAULT_HOSTNAME, DEFAULT_MAX_VALUE_BYTES, DEFAULT_PORT } from "../../lib/limits.ts";
+import {
+  DEFAULT_FRAME_TIMEOUT_MS,
+  DEFAULT_HOSTNAME,
+  DEFAULT_KEPT_SNAPSHOTS,
+  DEFAULT_MAX_VALUE_BYTES,
+  DEFAULT_PORT,
+  DEFAULT_SNAPSHOT_INTERVAL_MS,
+} from "../../lib/limits.ts";
+
+/** What is kept, and how, unless somebody says so. */
+const NOT_KEPT = {
+  dataDir: "",
+  appendLog: "everysec",
+  snapshotIntervalMs: DEFAULT_SNAPSHOT_INTERVAL_MS,
+  snapshotChanges: Infinity,
+  keptSnapshots: DEFAULT_KEPT_SNAPSHOTS,
+} as const;
 
 interface World {
   readonly environment?: Record<string, string>;
@@ -36,6 +52,7 @@ Deno.test("settleConfiguration() has a default for everything", async () => {
     sealedOnly: [],
     counters: [],
     frameTimeoutMs: DEFAULT_FRAME_TIMEOUT_MS,
+    ...NOT_KEPT,
   });
 });
 
@@ -53,6 +70,7 @@ Deno.test("settleConfiguration() lets flags win over environment over file over 
     sealedOnly: [],
     counters: [],
     frameTimeoutMs: DEFAULT_FRAME_TIMEOUT_MS,
+    ...NOT_KEPT,
   });
 });
 
@@ -71,13 +89,23 @@ Deno.test("settleConfiguration() reads values alike from every source", async ()
   } as const;
   const sealing = { sealedOnly: ["user:", "token:"], counters: ["user:hits:"] } as const;
   const limits = { maxValueBytes: 2 * MIB, ...memory, frameTimeoutMs: 1500 };
-  const expected = { hostname: "::1", port: 0, ...places, ...limits, ...sealing };
+  const kept = {
+    dataDir: "/var/lib/cryptomem",
+    appendLog: "no",
+    snapshotIntervalMs: 60_000,
+    snapshotChanges: 1_000,
+    keptSnapshots: 3,
+  } as const;
+  const expected = { hostname: "::1", port: 0, ...places, ...limits, ...sealing, ...kept };
   const yaml = 'host: "::1"\nport: 0\nmax-value-size: 2mb\nmax-memory: 512mb\neviction: lru\nframe-timeout: 1500\n' +
-    'listen:\n  - 6380=gocache\n  - "[::1]:0"\ndialects: [cm, text]\nsealed-only: ["user:", "token:"]\ncounters: "user:hits:"\n';
+    'listen:\n  - 6380=gocache\n  - "[::1]:0"\ndialects: [cm, text]\nsealed-only: ["user:", "token:"]\ncounters: "user:hits:"\n' +
+    "data-dir: /var/lib/cryptomem\nappend-log: no\nsnapshot-interval: 1m\nsnapshot-changes: 1000\nsnapshots-kept: 3\n";
   const lines = "host=::1\nport=0\nmax-value-size=2097152\nmax-memory=536870912\neviction=lru\nframe-timeout=1.5s\n" +
-    "listen=6380=gocache, [::1]:0\ndialects=cm,text\nsealed-only=user:,token:\ncounters=user:hits:\n";
+    "listen=6380=gocache, [::1]:0\ndialects=cm,text\nsealed-only=user:,token:\ncounters=user:hits:\n" +
+    "data-dir=/var/lib/cryptomem\nappend-log=no\nsnapshot-interval=60000\nsnapshot-changes=1000\nsnapshots-kept=3\n";
   const flags = "--sealed-only user: --sealed-only=token: --counters user:hits: " +
-    "--listen 6380=gocache --listen=[::1]:0 --dialects cm,text --host ::1 --port 0 --max-value-size 2mb --max-memory 0.5gb --eviction lru --frame-timeout 1500ms";
+    "--listen 6380=gocache --listen=[::1]:0 --dialects cm,text --host ::1 --port 0 --max-value-size 2mb --max-memory 0.5gb --eviction lru --frame-timeout 1500ms " +
+    "--data-dir /var/lib/cryptomem --append-log no --snapshot-interval 60s --snapshot-changes 1000 --snapshots-kept 3";
   assertEquals(await settle(flags.split(" ")), expected);
   assertEquals(await settle(["--config", "c.yaml"], { files: { "c.yaml": yaml } }), expected);
   assertEquals(await settle(["--config", "c.conf"], { files: { "c.conf": lines } }), expected);
@@ -94,6 +122,11 @@ Deno.test("settleConfiguration() reads values alike from every source", async ()
         CRYPTOMEM_SEALED_ONLY: "user:, token:",
         CRYPTOMEM_COUNTERS: "user:hits:",
         CRYPTOMEM_FRAME_TIMEOUT: "1500",
+        CRYPTOMEM_DATA_DIR: "/var/lib/cryptomem",
+        CRYPTOMEM_APPEND_LOG: "no",
+        CRYPTOMEM_SNAPSHOT_INTERVAL: "1m",
+        CRYPTOMEM_SNAPSHOT_CHANGES: "1000",
+        CRYPTOMEM_SNAPSHOTS_KEPT: "3",
       },
     }),
     expected,
@@ -156,12 +189,46 @@ Deno.test("settleConfiguration() refuses unknown keys and suggests the nearest",
   assertEquals(
     await complaint(["--config", "c.conf"], { files: { "c.conf": "password=hunter2" } }),
     "c.conf: password: Unknown option; there are host port listen dialects max-value-size max-memory eviction sealed-only " +
-      "counters frame-timeout",
+      "counters data-dir append-log snapshot-interval snapshot-changes snapshots-kept frame-timeout",
   );
   for (const key of ["__proto__", "constructor", "toString"]) {
     const message = await complaint(["--config", "c.conf"], { files: { "c.conf": `${key}=1` } });
     assertEquals(message.startsWith(`c.conf: ${key}: Unknown option`), true);
   }
+});
+
+Deno.test("settleConfiguration() refuses to say how entries are kept where none are", async () => {
+  for (const flag of ["--append-log=always", "--snapshot-interval=1m", "--snapshot-changes=1", "--snapshots-kept=1"]) {
+    assertEquals(await complaint([flag]), `${flag.split("=")[0]}: Cannot use it without --data-dir`);
+    assertEquals(
+      await complaint([flag, "--data-dir", "none"]),
+      `${flag.split("=")[0]}: Cannot use it without --data-dir`,
+    );
+    await settle([flag, "--data-dir", "d"]);
+  }
+  const environment = { CRYPTOMEM_APPEND_LOG: "always" };
+  assertEquals(await complaint([], { environment }), "CRYPTOMEM_APPEND_LOG: Cannot use it without --data-dir");
+});
+
+Deno.test("settleConfiguration() refuses what entries cannot be kept by", async () => {
+  const refused = [
+    ["--append-log", "fsync"],
+    ["--append-log", "Always"],
+    ["--snapshot-interval", "0"],
+    ["--snapshot-interval", "999"],
+    ["--snapshot-interval", "25d"],
+    ["--snapshot-changes", "0"],
+    ["--snapshot-changes", "1.5"],
+    ["--snapshots-kept", "0"],
+    ["--snapshots-kept", "none"],
+    ["--snapshots-kept", "1001"],
+  ] as const;
+  for (const [flag, value] of refused) {
+    const message = await complaint([flag, value, "--data-dir", "d"]);
+    assertEquals(message.startsWith(`${flag}: Cannot use`), true, message);
+  }
+  const never = await settle(["--data-dir=d", "--snapshot-interval=none", "--snapshot-changes=none"]);
+  assertEquals([never.snapshotIntervalMs, never.snapshotChanges], [Infinity, Infinity]);
 });
 
 Deno.test("parseCommandLine() takes both ways of writing a value", () => {
@@ -294,11 +361,14 @@ Deno.test("settleConfiguration() refuses prefixes that make no sense, and names 
 Deno.test("settingTexts() tells every setting so that it can be given again", async () => {
   const args =
     "--listen 6380=gocache --listen [::1]:1 --dialects cm,text --max-memory 2mb --port 1 --frame-timeout 5s " +
-    "--sealed-only a:,b: --counters a:n:";
+    "--sealed-only a:,b: --counters a:n: " +
+    "--data-dir d --append-log always --snapshot-interval 2m --snapshot-changes 7 --snapshots-kept 1";
   for (const given of [[], args.split(" "), ["--sealed-only", "all", "--counters", "n:"]]) {
     const configuration = await settle(given);
     const texts = settingTexts(configuration);
-    const flags = [...texts].flatMap(([name, text]) => [`--${name}`, text]);
+    // How entries are kept can be told to a server that keeps none, but not given to it.
+    const isGiven = (name: string) => configuration.dataDir !== "" || !/^(append-log|snapshot)/.test(name);
+    const flags = [...texts].filter(([name]) => isGiven(name)).flatMap(([name, text]) => [`--${name}`, text]);
     assertEquals(await settle(flags), configuration);
   }
 });

@@ -5,7 +5,8 @@
  * @module
  */
 
-const EXPERIMENTS = ["memory_limit.ts", "tiny_keys.ts", "clock_steps.ts", "stalls.ts"];
+const DURABILITY = ["durability.ts", "durability_disk.ts", "durability_time.ts"];
+const EXPERIMENTS = ["memory_limit.ts", "tiny_keys.ts", "clock_steps.ts", "stalls.ts", ...DURABILITY];
 
 for (const experiment of EXPERIMENTS) {
   const program = new URL(experiment, import.meta.url).pathname;

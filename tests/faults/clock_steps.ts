@@ -6,13 +6,10 @@
  */
 
 import { frame } from "../support/cm_frame.ts";
+import { libfaketime } from "./fake_date.ts";
 import { Connection, ServerUnderTest, sleep } from "./process.ts";
 import { expect, judge, say } from "./report.ts";
 
-const FAKETIME = [
-  "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
-  "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1",
-];
 const HOUR_MS = 3_600_000;
 /** The date's distance from the real one, one after the other. */
 const OFFSETS_MS = [0, -HOUR_MS, 2 * HOUR_MS, -22 * HOUR_MS, 0];
@@ -20,18 +17,6 @@ const TTL_MS = 2_000;
 const KEYS = 100;
 const MAX_LATE_MS = 1_000;
 const SET = 1, GET = 2, OK = 1, NOT_FOUND = 0;
-
-async function installed(): Promise<string | undefined> {
-  for (const path of FAKETIME) {
-    try {
-      await Deno.stat(path);
-      return path;
-    } catch {
-      // Not for this machine.
-    }
-  }
-  return undefined;
-}
 
 /** How long each key was still there, at the least and at the most, in ms from its own SET. */
 async function lifetimes(connection: Connection, jump: () => Promise<void>): Promise<{ least: number; most: number }> {
@@ -55,7 +40,7 @@ async function lifetimes(connection: Connection, jump: () => Promise<void>): Pro
   return { least: Math.min(...goneMs), most: Math.max(...seenMs) };
 }
 
-const library = await installed();
+const library = await libfaketime();
 if (library === undefined) {
   say("D15: skipped, libfaketime is not installed (apt-get install faketime)");
   Deno.exit();
