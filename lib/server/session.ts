@@ -38,7 +38,7 @@ export interface SessionContext {
   /** Told one line for what an operator should know. */
   readonly log: (line: string) => void;
   /** Where replies wait for their changes to be durable: what they wait for, `undefined` if for nothing at the moment. */
-  readonly pending: (() => Promise<void> | undefined) | undefined;
+  readonly pending?: (() => Promise<void> | undefined) | undefined;
 }
 
 /** Serves one connection from its beginning to its end. */

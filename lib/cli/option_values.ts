@@ -1,0 +1,187 @@
+/**
+ * What the values of options can be: each parser takes a text, or a number of a YAML file, and throws TypeError or
+ * RangeError with a message for the user.
+ *
+ * @module
+ */
+import { DIALECT_NAMES, type DialectName } from "../codec/dialect.ts";
+import { parseDurationMs } from "../duration.ts";
+import { MAX_CONFIGURABLE_VALUE_BYTES, MAX_KEPT_SNAPSHOTS, MAX_TIMER_MS } from "../limits.ts";
+import type { ListenOptions } from "../server/serve.ts";
+import { POLICY_NAMES, type PolicyName } from "../storage/eviction/policy.ts";
+import { MIN_MAX_MEMORY_BYTES } from "../storage/room.ts";
+import { ALL, type SealingOptions, SealingRule } from "../storage/sealing_rule.ts";
+import { formatSize, parseSizeBytes } from "./size.ts";
+
+/** How one writes that there is none: no limit of memory, no further places. */
+export const NONE = "none";
+/** When changes are synced; `off` keeps no log of them. */
+export const APPEND_LOG_MODES = ["always", "everysec", "no", "off"] as const;
+
+/** An address or a name to listen on. */
+export function parseHost(value: string | number): string {
+  const host = String(value).trim();
+  // One colon is a port that has slipped in; more are an IPv6 address.
+  if (typeof value === "number" || !/^[\w.:%-]+$/.test(host) || host.split(":").length === 2) {
+    throw new TypeError(
+      `Cannot use ${JSON.stringify(value)} as a host: write an address or a name, such as 127.0.0.1, ::1 or localhost`,
+    );
+  }
+  return host;
+}
+
+/** A port to listen on. */
+export function parsePort(value: string | number): number {
+  const port = /^\d+$/.test(String(value).trim()) ? Number(value) : NaN;
+  if (!(port <= 65_535)) {
+    throw new RangeError(`Cannot use ${JSON.stringify(value)} as a port: it must be a whole number from 0 to 65535`);
+  }
+  return port;
+}
+
+/** `[IPv6]` or a name, then a port, then a dialect. */
+const PLACE = /^(?:(?:\[([\w.:%-]+)\]|([\w.%-]+)):)?(\d+)(?:=(\w+))?$/;
+
+/** Further places to listen on. */
+export function parseListen(values: readonly (string | number)[]): readonly ListenOptions[] {
+  if (values.length === 1 && values[0] === NONE) return [];
+  return values.map((value) => {
+    const [, bracketed, name, port, dialect] = PLACE.exec(String(value)) ?? [];
+    if (port === undefined) {
+      throw new TypeError(
+        `Cannot use ${JSON.stringify(value)} as a place to listen: write PORT, HOST:PORT or PORT=DIALECT, such as ` +
+          "6380=gocache",
+      );
+    }
+    const hostname = bracketed ?? name;
+    return {
+      port: parsePort(port),
+      ...hostname !== undefined && { hostname },
+      ...dialect !== undefined && { dialect: parseDialect(dialect) },
+    };
+  });
+}
+
+/** Names of dialects. */
+export function parseDialects(values: readonly (string | number)[]): readonly DialectName[] {
+  return values.map(parseDialect);
+}
+
+function parseDialect(value: string | number): DialectName {
+  const dialect = DIALECT_NAMES.find((name) => name === value);
+  if (dialect === undefined) {
+    throw new RangeError(`Cannot use ${JSON.stringify(value)} as a dialect: there are ${DIALECT_NAMES.join(", ")}`);
+  }
+  return dialect;
+}
+
+/** The length of the longest value. */
+export function parseMaxValueBytes(value: string | number): number {
+  const maxValueBytes = parseSizeBytes(value);
+  if (maxValueBytes > MAX_CONFIGURABLE_VALUE_BYTES) {
+    throw new RangeError(
+      `Cannot use ${JSON.stringify(value)} as the size of a value: it must be at most ` +
+        formatSize(MAX_CONFIGURABLE_VALUE_BYTES),
+    );
+  }
+  return maxValueBytes;
+}
+
+/** How long a request may take to arrive. */
+export function parseFrameTimeoutMs(value: string | number): number {
+  const frameTimeoutMs = parseDurationMs(value);
+  if (frameTimeoutMs < 1 || frameTimeoutMs > MAX_TIMER_MS) {
+    throw new RangeError(`Cannot use ${JSON.stringify(value)} as a timeout: it must be from 1ms to 24d`);
+  }
+  return frameTimeoutMs;
+}
+
+/** Where entries are kept; "" = nowhere. */
+export function parseDataDir(value: string | number): string {
+  if (value === NONE) return "";
+  if (typeof value === "string" && value.trim() !== "") return value;
+  throw new TypeError(`Cannot use ${JSON.stringify(value)} as a folder: write its path, such as ./data`);
+}
+
+/** When changes are synced. */
+export function parseAppendLog(value: string | number): typeof APPEND_LOG_MODES[number] {
+  const mode = APPEND_LOG_MODES.find((name) => name === value);
+  if (mode === undefined) {
+    throw new RangeError(
+      `Cannot use ${JSON.stringify(value)} as a mode of the append log: there are ${APPEND_LOG_MODES.join(", ")}`,
+    );
+  }
+  return mode;
+}
+
+/** Time between snapshots; Infinity = never. */
+export function parseSnapshotIntervalMs(value: string | number): number {
+  if (value === NONE) return Infinity;
+  const intervalMs = parseDurationMs(value);
+  if (intervalMs < 1_000 || intervalMs > MAX_TIMER_MS) {
+    throw new RangeError(
+      `Cannot use ${JSON.stringify(value)} as an interval of snapshots: it must be from 1s to 24d, or ${NONE}`,
+    );
+  }
+  return intervalMs;
+}
+
+/** Changes between snapshots; Infinity = never. */
+export function parseSnapshotChanges(value: string | number): number {
+  return value === NONE ? Infinity : parseCount(value, "changes", Number.MAX_SAFE_INTEGER);
+}
+
+/** How many snapshots are kept. */
+export function parseKeptSnapshots(value: string | number): number {
+  return parseCount(value, "snapshots", MAX_KEPT_SNAPSHOTS);
+}
+
+function parseCount(value: string | number, what: string, most: number): number {
+  const count = /^\d+$/.test(String(value).trim()) ? Number(value) : NaN;
+  if (!(count >= 1 && count <= most)) {
+    throw new RangeError(
+      `Cannot use ${JSON.stringify(value)} as a number of ${what}: it must be a whole number from 1 to ${most}`,
+    );
+  }
+  return count;
+}
+
+/** The limit of memory; Infinity = none. */
+export function parseMaxMemoryBytes(value: string | number): number {
+  if (value === NONE) return Infinity;
+  const maxMemoryBytes = parseSizeBytes(value);
+  if (maxMemoryBytes < MIN_MAX_MEMORY_BYTES) {
+    throw new RangeError(
+      `Cannot use ${JSON.stringify(value)} as the limit of memory: it must be at least ` +
+        `${formatSize(MIN_MAX_MEMORY_BYTES)}, or ${NONE}`,
+    );
+  }
+  return maxMemoryBytes;
+}
+
+/** The name of an eviction policy. */
+export function parseEviction(value: string | number): PolicyName {
+  const policy = POLICY_NAMES.find((name) => name === value);
+  if (policy === undefined) {
+    throw new RangeError(
+      `Cannot use ${JSON.stringify(value)} as an eviction policy: there are ${POLICY_NAMES.join(", ")}`,
+    );
+  }
+  return policy;
+}
+
+/** Which keys take sealed values only. */
+export function parseSealedOnly(values: readonly (string | number)[]): NonNullable<SealingOptions["sealedOnly"]> {
+  const sealedOnly = values.length === 1 && values[0] === ALL ? ALL : parsePrefixes(values);
+  new SealingRule({ sealedOnly });
+  return sealedOnly;
+}
+
+/** Which keys they are prefixes of, and whether they make sense together, is looked at when all is settled. */
+export function parsePrefixes(values: readonly (string | number)[]): readonly string[] {
+  if (values.length === 1 && values[0] === NONE) return [];
+  return values.map((value) => {
+    if (typeof value === "string") return value;
+    throw new TypeError(`Cannot use the number ${value} as a prefix of keys: write it between quotes`);
+  });
+}
