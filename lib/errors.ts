@@ -36,6 +36,7 @@ export type WireErrorCode = typeof WIRE_ERROR_CODES[number];
  * - `UNREACHABLE`: no connection could be made; the request never left.
  * - `DISCONNECTED`: the connection ended while the request was under way; it may or may not have been carried out.
  * - `TIMEOUT`: no reply within the client's timeout; it may or may not have been carried out.
+ * - `UNTRUSTED`: what answered is not the server that the client was told to trust, or somebody changed what passed.
  *
  * The others are those of an {@linkcode IntegrityError}: the server answered with something that does not open.
  *
@@ -46,7 +47,7 @@ export type WireErrorCode = typeof WIRE_ERROR_CODES[number];
  * - `EXPIRED`: it was sealed until a moment that has passed.
  * - `ROLLED_BACK`: this client has already seen a later value there.
  */
-export type ClientErrorCode = "UNREACHABLE" | "DISCONNECTED" | "TIMEOUT" | IntegrityCode;
+export type ClientErrorCode = "UNREACHABLE" | "DISCONNECTED" | "TIMEOUT" | "UNTRUSTED" | IntegrityCode;
 
 /** The codes of an {@linkcode IntegrityError}. */
 export type IntegrityCode = "NOT_SEALED" | "UNKNOWN_KEY" | "WRONG_KEY" | "TAMPERED" | "EXPIRED" | "ROLLED_BACK";

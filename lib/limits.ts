@@ -23,14 +23,88 @@ export const MAX_LINE_BYTES_BEYOND_VALUE = 64 * 1024;
 /** Most words of a line behind its command: each is remembered by an object. */
 export const MAX_LINE_WORDS = 65_536;
 
-/** Longest password that is looked at: hashing takes time in proportion. */
+/** Longest password, token or name of a user that is looked at: hashing takes time in proportion. */
 export const MAX_PASSWORD_BYTES = 512;
 
 /** How many passwords are hashed at once; each takes 32 MiB and a third of a second of one core. */
 export const MAX_CONCURRENT_PASSWORD_CHECKS = 2;
 
+/** How many passwords wait for their turn to be hashed; the next ones are told BUSY. */
+export const MAX_WAITING_PASSWORD_CHECKS = 16;
+
+/** What one hash of a password may take of memory, whatever its parameters: OWASP's largest row. */
+export const MAX_SCRYPT_MEMORY_BYTES = 128 * 1024 ** 2;
+
+/** Least and most work of one hash of a password, as N·r·p: weaker ones protect nothing, stronger ones take seconds. */
+export const MIN_SCRYPT_WORK = 2 ** 19;
+/** See {@linkcode MIN_SCRYPT_WORK}. */
+export const MAX_SCRYPT_WORK = 2 ** 22;
+
+/** After how many refused attempts to authenticate a connection is closed. */
+export const MAX_REFUSED_ATTEMPTS = 3;
+
+/** How many wrong passwords or tokens may come from one address within {@linkcode THROTTLE_WINDOW_MS}. */
+export const MAX_WRONG_SECRETS_PER_WINDOW = 10;
+/** See {@linkcode MAX_WRONG_SECRETS_PER_WINDOW}. */
+export const THROTTLE_WINDOW_MS = 60_000;
+/** How long an address waits after too many; each further wrong one doubles it, up to {@linkcode MAX_THROTTLE_MS}. */
+export const FIRST_THROTTLE_MS = 1_000;
+/** See {@linkcode FIRST_THROTTLE_MS}. Also how long an address must stay quiet until it begins anew. */
+export const MAX_THROTTLE_MS = 15 * 60_000;
+/** Of how many addresses wrong passwords and tokens are remembered. */
+export const MAX_THROTTLED_NETWORKS = 10_000;
+
+/** Longest name of a token. */
+export const MAX_TOKEN_NAME_LENGTH = 64;
+
+/** Longest file of tokens: some thousands. */
+export const MAX_TOKEN_FILE_BYTES = 1024 * 1024;
+
 /** How long a client may take to complete a frame that it has started. */
 export const DEFAULT_FRAME_TIMEOUT_MS = 10_000;
+
+/** How long a client may take to choose a dialect, to open a channel, and where it is asked to, to say who it is. */
+export const DEFAULT_HANDSHAKE_TIMEOUT_MS = 5_000;
+
+/** How many clients a server has at once unless told otherwise; the next ones are told BUSY. */
+export const DEFAULT_MAX_CLIENTS = 10_000;
+
+/** How many of them may come from one address; this machine may have as many as it likes. */
+export const DEFAULT_MAX_CLIENTS_PER_ADDRESS = 1_000;
+
+/** How long a client that is turned away is given to say in which dialect it wants to be told so. */
+export const TURN_AWAY_READ_MS = 50;
+/** How long it then has to read that. */
+export const TURN_AWAY_LINGER_MS = 500;
+/** How many are told at once; the next ones are closed without a word. */
+export const MAX_CONCURRENT_TURN_AWAYS = 128;
+
+/** Longest request of a client that has not said who it is, on a server that asks. As in Redis. */
+export const DEFAULT_MAX_UNAUTHENTICATED_BYTES = 16 * 1024;
+/** Most words of such a request. As in Redis. */
+export const MAX_UNAUTHENTICATED_WORDS = 10;
+
+/** How many requests of one client are carried out before others have their turn. */
+export const DEFAULT_REQUESTS_PER_TURN = 1_000;
+/** How long a turn may take. The clock is read once for so many requests. */
+export const MAX_TURN_MS = 1;
+/** See {@linkcode MAX_TURN_MS}. */
+export const REQUESTS_PER_TURN_CHECK = 64;
+
+/** What the names that a client subscribes to may take, and with them what it costs to leave all of them. */
+export const MAX_SUBSCRIPTION_BYTES = 4 * 1024 * 1024;
+/** What the keys that a client watches may take. */
+export const MAX_WATCHED_BYTES = 4 * 1024 * 1024;
+/** What a name that is remembered for a client is counted as, beside its bytes. */
+export const REMEMBERED_NAME_BYTES = 256;
+
+/** Who may connect to a unix socket, as for files: its owner. */
+export const DEFAULT_UNIX_MODE = 0o600;
+
+/** Longest file with certificates or their key. */
+export const MAX_CERTIFICATE_FILE_BYTES = 1024 * 1024;
+/** Longest name of a user in a certificate. */
+export const MAX_CERTIFICATE_NAME_LENGTH = 64;
 
 /**
  * What a started frame earns for being sent at all: for each of these bytes received its deadline moves on by a
@@ -65,8 +139,8 @@ export const BUFFER_BYTES = [2 * 1024, 8 * 1024, 16 * 1024, 64 * 1024] as const;
 /** Replies of one connection are written when they reach this; with one value more, it bounds what it has in flight. */
 export const REPLY_FLUSH_BYTES = 64 * 1024;
 
-/** What may wait for a subscriber that does not read before it is cut off. */
-export const MAX_PENDING_PUSH_BYTES = 32 * 1024 * 1024;
+/** What may wait for a subscriber that does not read before it is cut off, unless told otherwise. */
+export const DEFAULT_MAX_PENDING_BYTES = 32 * 1024 * 1024;
 
 /** What is kept for the next connections and replies, of each size of buffer. */
 export const MAX_POOLED_BYTES_PER_SIZE = 4 * 1024 * 1024;
@@ -154,6 +228,42 @@ export const FERNET_SKEW_MS = 60_000;
  * 2^29 − 24 characters.
  */
 export const MAX_FERNET_BODY_BYTES = 256 * 1024 * 1024;
+
+/** Longest body of a record of the secure channel, its tag included. */
+export const MAX_RECORD_BODY_BYTES = 65_535;
+
+/** Longest body that a server takes from a client before it has authenticated. No server may take less. */
+export const MAX_UNAUTHENTICATED_BODY_BYTES = 1024;
+
+/** Longest payload of the server's message of the handshake. */
+export const MAX_HANDSHAKE_PAYLOAD_BYTES = 1024;
+
+/**
+ * How long a handshake may take, and on a server that asks for it the authentication behind it as well: from the first
+ * byte on, however slowly more come.
+ */
+export const MAX_HANDSHAKE_MS = 5_000;
+
+/** How many handshakes a server computes at once; each takes about a millisecond of one core. The next ones wait. */
+export const MAX_CONCURRENT_HANDSHAKES = 64;
+
+/** How many records of one direction are sealed under one key. With full records, 2^32 bytes. */
+export const MAX_RECORDS_PER_KEY = 2 ** 16;
+
+/** How many bytes one direction of a secure channel may carry before another handshake is needed. */
+export const MAX_CHANNEL_BYTES = 2 ** 40;
+
+/** How old a secure channel may become before another handshake is needed. */
+export const MAX_CHANNEL_AGE_MS = 24 * 60 * 60 * 1000;
+
+/** How long closing a channel may take to say so, to a side that does not read. */
+export const MAX_CHANNEL_CLOSE_MS = 100;
+
+/**
+ * Sizes of the buffer that records are read into. A channel waits with the first, so that one decides what an idle
+ * channel costs; the last holds the longest record with its header.
+ */
+export const RECORD_BUFFER_BYTES = [2 * 1024, 16 * 1024, 5 + MAX_RECORD_BODY_BYTES] as const;
 
 /** What a client's connection reads into while replies are small; a larger reply gets a buffer of its own. */
 export const CLIENT_READ_BUFFER_BYTES = 16 * 1024;

@@ -160,3 +160,57 @@ export async function aesCbcDecrypt(key: CryptoKey, iv: Bytes, ciphertext: Bytes
     throw error;
   }
 }
+
+/** A key pair of X25519 (RFC 7748). */
+export interface X25519KeyPair {
+  /** Never leaves the engine. */
+  /** For WebCrypto alone. */
+  readonly privateKey: CryptoKey;
+  /** 32 bytes, for everyone. */
+  readonly publicKey: Uint8Array<ArrayBuffer>;
+}
+
+/** What stands before the 32 bytes of a private key in PKCS #8 (RFC 8410): WebCrypto takes them in no other form. */
+const X25519_PKCS8_PREFIX: Bytes = Uint8Array.fromHex("302e020100300506032b656e04220420");
+/** X25519's base point: the secret shared with it is the public key, which WebCrypto would only tell in a JWK. */
+const X25519_BASE_POINT: Bytes = new Uint8Array(32).fill(9, 0, 1);
+
+/** A new key pair. */
+export async function generateX25519(): Promise<X25519KeyPair> {
+  const usages: KeyUsage[] = ["deriveBits"];
+  const pair = await crypto.subtle.generateKey({ name: "X25519" }, false, usages) as CryptoKeyPair;
+  return {
+    privateKey: pair.privateKey,
+    publicKey: new Uint8Array(await crypto.subtle.exportKey("raw", pair.publicKey)),
+  };
+}
+
+/** Takes 32 bytes as a private key, any will do; the caller wipes them. */
+export async function importX25519(bytes: Bytes): Promise<X25519KeyPair> {
+  const pkcs8 = new Uint8Array(X25519_PKCS8_PREFIX.length + bytes.length);
+  pkcs8.set(X25519_PKCS8_PREFIX);
+  pkcs8.set(bytes, X25519_PKCS8_PREFIX.length);
+  try {
+    const privateKey = await crypto.subtle.importKey("pkcs8", pkcs8, { name: "X25519" }, false, ["deriveBits"]);
+    // Never undefined: the base point is not of low order.
+    return { privateKey, publicKey: (await x25519(privateKey, X25519_BASE_POINT))! };
+  } finally {
+    pkcs8.fill(0);
+  }
+}
+
+/**
+ * X25519 of a private and a public key.
+ *
+ * @param publicKey 32 bytes from the other side
+ * @returns 32 secret bytes, for the caller to wipe; `undefined` for a point of low order, whose secret everyone knows
+ */
+export async function x25519(privateKey: CryptoKey, publicKey: Bytes): Promise<Bytes | undefined> {
+  const point = await crypto.subtle.importKey("raw", publicKey, { name: "X25519" }, false, []);
+  try {
+    return new Uint8Array(await crypto.subtle.deriveBits({ name: "X25519", public: point }, privateKey, 256));
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "OperationError") return undefined;
+    throw error;
+  }
+}

@@ -35,9 +35,9 @@ export class Asker {
       port: 1,
       settings: new Map(),
       shutdown: () => {},
-      checkPassword: undefined,
+      authenticator: undefined,
     });
-    const where = { address: "127.0.0.1:2", localAddress: "127.0.0.1:1" };
+    const where = { address: "127.0.0.1:2", localAddress: "127.0.0.1:1", network: "this machine", isSecure: true };
     this.#client = new ClientState({ id: 1, ...where, nowMs: this.clock.nowMs(), push: () => {}, kill: () => {} });
   }
 

@@ -11,13 +11,17 @@ import { DIALECT_NAMES, type DialectName } from "../../lib/codec/dialect.ts";
 import { ServerState } from "../../lib/commands/server_state.ts";
 import { BufferPool } from "../../lib/server/buffer_pool.ts";
 import { Session, type SessionContext } from "../../lib/server/session.ts";
+import { sessionLimits } from "../../lib/server/session_limits.ts";
+import type { Peer, Wire } from "../../lib/server/wire.ts";
+import { THIS_MACHINE } from "../../lib/security/peer_network.ts";
 import { Engine } from "../../lib/storage/engine.ts";
 import type { Store } from "../../lib/storage/store.ts";
 
-/** A `Deno.Conn` that delivers chunks and keeps what is written. */
-export class MemoryConnection {
-  readonly remoteAddr: Deno.NetAddr = { transport: "tcp", hostname: "127.0.0.1", port: 1 };
-  readonly localAddr: Deno.NetAddr = { transport: "tcp", hostname: "127.0.0.1", port: 2 };
+/** A wire that delivers chunks and keeps what is written. */
+export class MemoryConnection implements Wire {
+  readonly kind = "plain";
+  readonly identity = undefined;
+  readonly peer: Peer = { address: "127.0.0.1:1", localAddress: "127.0.0.1:2", network: THIS_MACHINE };
   readonly #chunks: Uint8Array[];
   readonly #written: Uint8Array[] = [];
   isClosed = false;
@@ -27,6 +31,12 @@ export class MemoryConnection {
   constructor(chunks: readonly Uint8Array[]) {
     this.#chunks = chunks.filter((chunk) => chunk.length > 0);
   }
+
+  begin(buffer: Uint8Array): Promise<number | null> {
+    return this.read(buffer);
+  }
+
+  authenticated(): void {}
 
   read(buffer: Uint8Array): Promise<number | null> {
     const chunk = this.#chunks.shift();
@@ -80,12 +90,14 @@ export function sessionContext(engine: Store, clock: FakeClock, maxValueBytes: n
       port: 2,
       settings: new Map(),
       shutdown: () => {},
-      checkPassword: undefined,
+      authenticator: undefined,
     }),
     clock,
     buffers: new BufferPool(),
     dialects: new Set(DIALECT_NAMES),
-    frameTimeoutMs: 10_000,
+    limits: sessionLimits({}),
+    requiresSecure: false,
+    isInsecure: false,
     reportError: (error) => errors.push(error),
     log: () => {},
     pending: undefined,
@@ -104,7 +116,7 @@ export async function talk(chunks: readonly Uint8Array[], options: TalkOptions =
   engine.onWork = () => void setTimeout(() => engine.tidy(1_000), 0);
   const { context, errors } = sessionContext(engine, clock, maxValueBytes);
   const connection = new MemoryConnection(chunks);
-  await new Session(connection as unknown as Deno.Conn, context, 1, pinned).run();
+  await new Session(connection, context, 1, pinned).run();
   engine.onWork = undefined;
   if (errors.length > 0) throw errors[0];
   return connection.written;
