@@ -1,82 +1,100 @@
 /**
- * AUTH and PASS: a connection proves that it knows the password.
+ * AUTH, PASS and HELLO's AUTH: a connection proves who it speaks for. One way for all dialects.
+ *
+ * Until it has, it speaks for nobody, whoever it was before: what is sent behind an attempt is meant for who was named in
+ * it, and must not be carried out for somebody else if that fails.
  *
  * @module
  */
 
-import type { ByteRange } from "../bytes.ts";
-import { binaryText } from "../bytes.ts";
+import { binaryText, type ByteRange } from "../bytes.ts";
 import { type Request, type Response, Status } from "../codec/message.ts";
 import { OK, Plain } from "../codec/reply.ts";
 import { CryptomemError } from "../errors.ts";
-import { DEFAULT_USER } from "./client_list.ts";
+import { MAX_PASSWORD_BYTES, MAX_REFUSED_ATTEMPTS } from "../limits.ts";
 import type { CommandContext } from "./command.ts";
+import type { Credentials } from "./identity.ts";
 import { syntaxError } from "./words.ts";
 
 const ALREADY_AUTHENTICATED: Plain = new Plain("Already authenticated");
+const READABLE_WIRE = "no secret is taken over a wire that others can read: use TLS or the secure channel";
 
-/** The typed form: the secret is the value. */
-export function authenticate(request: Request, response: Response, context: CommandContext): void | Promise<void> {
-  return checkPassword(request.value.copy(), response, context);
+/** The typed form: the key is a user's name or a token's id, or empty; the value is the secret. */
+export function authenticate({ key, value }: Request, response: Response, context: CommandContext): Promise<void> {
+  return prove(key.length === 0 ? undefined : key, value, response, context);
 }
 
-/** AUTH [user] password. There is one user, whose name is Redis' for it. */
+/** AUTH [user] password. */
 export async function authenticateUser(
   { words, wordCount }: Request,
   response: Response,
   context: CommandContext,
 ): Promise<void> {
   if (wordCount > 2) throw syntaxError();
-  await provePassword(wordCount === 2 ? words[0] : undefined, words[wordCount - 1]!, response, context);
-  if (response.errorCode === undefined) response.answer(OK);
+  await prove(wordCount === 2 ? words[0] : undefined, words[wordCount - 1]!, response, context);
+  response.answer(OK);
 }
 
 /** PASS password: AUTH in the words of the line dialect. */
 export function pass({ words }: Request, response: Response, context: CommandContext): void | Promise<void> {
-  if (context.client.isAuthenticated) return response.answer(ALREADY_AUTHENTICATED);
-  return checkPassword(words[0]!.copy(), response, context);
+  const secret = words[0]!;
+  if (context.client.identity === undefined) return prove(undefined, secret, response, context);
+  wipe(secret);
+  response.answer(ALREADY_AUTHENTICATED);
 }
 
-/** Answers OK if user and password are right; in the words of Redis. */
-export async function provePassword(
+/**
+ * Answers OK to who proves who they are. After a few refusals the connection is closed.
+ *
+ * @param secret wiped
+ * @throws CryptomemError with the code to refuse with
+ */
+export async function prove(
   user: ByteRange | undefined,
-  password: ByteRange,
+  secret: ByteRange,
   response: Response,
-  context: CommandContext,
+  { server, client }: CommandContext,
 ): Promise<void> {
-  if (context.server.checkPassword === undefined) {
+  // The next request moves what is pointed at.
+  const given = copyOf(user, secret);
+  wipe(secret);
+  const { authenticator, clock } = server;
+  if (authenticator === undefined) {
     throw new CryptomemError(
       "BAD_REQUEST",
       "AUTH <password> called without any password configured for the default user. " +
         "Are you sure your configuration is correct?",
     );
   }
-  // The password of a user who does not exist is checked all the same, so that time does not tell which names do.
-  const isKnown = user === undefined || binaryText(user.copy()) === DEFAULT_USER;
-  if (await isRight(password.copy(), context.server.checkPassword) && isKnown) {
-    context.client.isAuthenticated = true;
-    response.settle(Status.OK);
-  } else response.fail("AUTH_FAILED", "invalid username-password pair or user is disabled.", Status.DENIED);
-}
-
-/**
- * Answers OK if the password is right.
- *
- * @param password wiped when it has been checked
- */
-async function checkPassword(password: Uint8Array, response: Response, context: CommandContext): Promise<void> {
-  const { server, client } = context;
-  if (server.checkPassword === undefined) return response.fail("BAD_REQUEST", "no password is set on this server");
-  if (await isRight(password, server.checkPassword)) {
-    client.isAuthenticated = true;
-    response.settle(Status.OK);
-  } else response.fail("AUTH_FAILED", "invalid password", Status.DENIED);
-}
-
-async function isRight(password: Uint8Array, check: (password: Uint8Array) => Promise<boolean>): Promise<boolean> {
+  const before = client.identity;
+  client.identify(undefined);
   try {
-    return await check(password);
+    // Not AUTH_FAILED: nothing was looked at, and another secret would be refused as well.
+    if (!client.isSecure) throw new CryptomemError("FORBIDDEN", READABLE_WIRE);
+    client.identify(await authenticator.prove(given, client.network, clock));
+  } catch (error) {
+    server.counts.refusedAttempts++;
+    if (++client.refusedAttempts >= MAX_REFUSED_ATTEMPTS) client.isQuitting = true;
+    throw error;
   } finally {
-    password.fill(0);
+    given.secret.fill(0);
+    const { identity } = client;
+    // They were allowed to who it was before; who may do everything keeps them.
+    const keeps = identity !== undefined && (identity === before || identity.scope === undefined);
+    if (!keeps && client.subscriptions > 0) server.channels.leave(client);
   }
+  response.settle(Status.OK);
+}
+
+/** What is longer than it may be is not looked at: the empty secret stands for it, which is nobody's. */
+function copyOf(user: ByteRange | undefined, secret: ByteRange): Credentials {
+  if (secret.length > MAX_PASSWORD_BYTES || user !== undefined && user.length > MAX_PASSWORD_BYTES) {
+    return { user: undefined, secret: new Uint8Array(0) };
+  }
+  return { user: user && binaryText(user.copy()), secret: secret.copy() };
+}
+
+/** Where it was received, a secret would stay until the connection needs the room. */
+function wipe({ bytes, start, length }: ByteRange): void {
+  bytes.fill(0, start, start + length);
 }

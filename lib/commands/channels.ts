@@ -5,6 +5,8 @@
  */
 
 import { binaryText, bytesOfBinaryText } from "../bytes.ts";
+import { CryptomemError } from "../errors.ts";
+import { MAX_SUBSCRIPTION_BYTES, REMEMBERED_NAME_BYTES } from "../limits.ts";
 import type { ClientState } from "./client_state.ts";
 import { matchesGlob } from "./glob.ts";
 
@@ -12,6 +14,20 @@ import { matchesGlob } from "./glob.ts";
 export class Channels {
   readonly #byChannel = new Map<string, Set<ClientState>>();
   readonly #byPattern = new Map<string, Set<ClientState>>();
+
+  /**
+   * Makes sure that so many more names may be remembered for a client.
+   *
+   * @param bytes all of them together
+   * @throws CryptomemError `TOO_LARGE`
+   */
+  checkRoom(client: ClientState, names: number, bytes: number): void {
+    if (client.subscriptionBytes + names * REMEMBERED_NAME_BYTES + bytes <= MAX_SUBSCRIPTION_BYTES) return;
+    throw new CryptomemError(
+      "TOO_LARGE",
+      `a connection's subscriptions may take ${MAX_SUBSCRIPTION_BYTES} bytes, each its name and ${REMEMBERED_NAME_BYTES}`,
+    );
+  }
 
   /** Subscribes to a channel. Returns whether that is new. */
   subscribe(client: ClientState, channel: Uint8Array): boolean {
@@ -79,6 +95,7 @@ export class Channels {
 function add(all: Map<string, Set<ClientState>>, own: Set<string>, client: ClientState, name: string): boolean {
   if (own.has(name)) return false;
   own.add(name);
+  client.subscriptionBytes += rememberedBytes(name.length);
   const clients = all.get(name);
   if (clients === undefined) all.set(name, new Set([client]));
   else clients.add(client);
@@ -87,8 +104,13 @@ function add(all: Map<string, Set<ClientState>>, own: Set<string>, client: Clien
 
 function remove(all: Map<string, Set<ClientState>>, own: Set<string>, client: ClientState, name: string): boolean {
   if (!own.delete(name)) return false;
+  client.subscriptionBytes -= rememberedBytes(name.length);
   const clients = all.get(name)!;
   clients.delete(client);
   if (clients.size === 0) all.delete(name);
   return true;
+}
+
+function rememberedBytes(nameBytes: number): number {
+  return REMEMBERED_NAME_BYTES + nameBytes;
 }

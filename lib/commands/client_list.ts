@@ -13,7 +13,7 @@ import { integerOf, optionOf, syntaxError } from "./words.ts";
 /** Kinds of connections that can be asked for, as in Redis; there are none of two of them. */
 const TYPES: readonly string[] = ["normal", "master", "replica", "slave", "pubsub"];
 const MS_PER_SECOND = 1_000;
-/** The user that everybody is, in the words of Redis. */
+/** Who has given the password, and everybody where nobody is asked; the word is Redis'. */
 export const DEFAULT_USER = "default";
 
 /** One line about a connection. */
@@ -32,13 +32,18 @@ export function clientLine(client: ClientState, server: ServerState): string {
     "psub": client.patterns.size,
     "multi": client.transaction?.requests.length ?? -1,
     "cmd": client.lastCommand.toLowerCase() || "NULL",
-    "user": DEFAULT_USER,
+    "user": userOf(client, server),
     "dialect": client.dialect,
     "resp": client.respVersion,
     "lib-name": client.libraryName,
     "lib-ver": client.libraryVersion,
   };
   return Object.entries(fields).map(([name, value]) => `${name}=${value}`).join(" ") + "\n";
+}
+
+/** Empty for who has not said yet who they are. */
+function userOf({ identity }: ClientState, { authenticator }: ServerState): string {
+  return identity?.name ?? (authenticator === undefined ? DEFAULT_USER : "");
 }
 
 /** `normal` or `pubsub`. */
@@ -94,7 +99,10 @@ export function clientsToKill(words: readonly ByteRange[], server: ServerState, 
         fits.push((client) => client.localAddress === text);
         break;
       case "user":
-        if (text !== DEFAULT_USER) throw new CryptomemError("BAD_REQUEST", `No such user '${text}'`);
+        if (text !== DEFAULT_USER && server.authenticator?.hasUser(text) !== true) {
+          throw new CryptomemError("BAD_REQUEST", `No such user '${text}'`);
+        }
+        fits.push((client) => userOf(client, server) === text);
         break;
       case "skipme":
         if (!["yes", "no"].includes(text.toLowerCase())) throw syntaxError();

@@ -6,6 +6,7 @@
 
 import type { Agreed, Push } from "../codec/dialect.ts";
 import type { Request } from "../codec/message.ts";
+import type { Identity } from "./identity.ts";
 
 /** The state of an entry that a transaction depends on. */
 export interface WatchedState {
@@ -34,6 +35,12 @@ export interface ClientOptions {
   readonly id: number;
   readonly address: string;
   readonly localAddress: string;
+  readonly network: string;
+  readonly isSecure: boolean;
+  /** Whether the server asks who is there; default: no. */
+  readonly mustProve?: boolean;
+  /** Who it is by the wire alone, as by a certificate; default: nobody. */
+  readonly identity?: Identity;
   readonly nowMs: number;
   readonly push: (push: Push) => void;
   readonly kill: () => void;
@@ -46,6 +53,11 @@ export class ClientState implements Agreed {
   /** `host:port` of the peer, and of the server's side. */
   readonly address: string;
   readonly localAddress: string;
+  /** Where it comes from, for what is counted by that (peer_network.ts). */
+  readonly network: string;
+  /** Whether nobody but the peer can read what it sends: the machine itself, or an encrypted wire. */
+  isSecure: boolean;
+  readonly #mustProve: boolean;
   /** Monotonic time of the connection's beginning. */
   readonly connectedMs: number;
   /** Monotonic time of its last read. */
@@ -64,10 +76,16 @@ export class ClientState implements Agreed {
   /** The line dialect's words (ACCENT). */
   accent: Agreed["accent"] = "minigostore";
   replyMode: ReplyMode = "on";
-  isAuthenticated = false;
   noEvict = false;
+  /** Attempts to authenticate that were refused. */
+  refusedAttempts = 0;
+  readonly #wireIdentity: Identity | undefined;
+  #identity: Identity | undefined;
 
   transaction: Transaction | undefined;
+  /** What the names of its subscriptions, and the keys it watches, are counted as. */
+  subscriptionBytes = 0;
+  watchedBytes = 0;
   // Made when they are first asked for: most of thousands of idle connections never need one of them.
   #watched: Map<string, WatchedState> | undefined;
   #channels: Set<string> | undefined;
@@ -75,6 +93,7 @@ export class ClientState implements Agreed {
   #waits: Set<() => void> | undefined;
   /** Whether the connection ends after the present answer (QUIT). */
   isQuitting = false;
+  #isOver = false;
 
   /** Sends something that is no answer; never waits. */
   readonly push: (push: Push) => void;
@@ -85,9 +104,38 @@ export class ClientState implements Agreed {
     this.id = options.id;
     this.address = options.address;
     this.localAddress = options.localAddress;
+    this.network = options.network;
+    this.isSecure = options.isSecure;
+    this.#mustProve = options.mustProve ?? false;
     this.connectedMs = this.activeMs = options.nowMs;
     this.push = options.push;
     this.kill = options.kill;
+    this.#wireIdentity = options.identity;
+    this.identifyByWire();
+  }
+
+  /** Who it speaks for; `undefined`: nobody yet, or nobody is asked. */
+  get identity(): Identity | undefined {
+    return this.#identity;
+  }
+
+  /** Whether it has still to say who it is. */
+  get isLimited(): boolean {
+    return this.#mustProve && this.#identity === undefined;
+  }
+
+  /** Lets it speak for somebody; who is nobody any more takes the connection along. */
+  identify(identity: Identity | undefined): void {
+    this.#identity?.remove(this);
+    this.#identity = undefined;
+    if (identity === undefined || this.#isOver) return;
+    if (identity.add(this)) this.#identity = identity;
+    else this.kill();
+  }
+
+  /** Lets it speak for whom it did at first. */
+  identifyByWire(): void {
+    this.identify(this.#wireIdentity);
   }
 
   /** What a transaction depends on, by key as binary text (bytes.ts). */
@@ -115,8 +163,10 @@ export class ClientState implements Agreed {
     return this.#waits ??= new Set();
   }
 
-  /** Ends all waiting: nobody is there any more to be answered. */
-  stopWaiting(): void {
+  /** The connection is over: nobody is there any more to be answered, or to speak for anybody. */
+  end(): void {
+    this.#isOver = true;
+    this.identify(undefined);
     for (const stop of this.#waits ?? []) stop();
   }
 }

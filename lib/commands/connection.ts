@@ -10,7 +10,7 @@ import { OPERATIONS } from "../codec/operations.ts";
 import { OK, Plain, type Reply } from "../codec/reply.ts";
 import { CryptomemError } from "../errors.ts";
 import { REDIS_VERSION, VERSION } from "../version.ts";
-import { authenticateUser, pass, provePassword } from "./authenticate.ts";
+import { authenticateUser, pass, prove } from "./authenticate.ts";
 import { client, clientNameOf } from "./client_command.ts";
 import type { CommandContext, Handler } from "./command.ts";
 import { endTransaction } from "./transactions.ts";
@@ -61,7 +61,7 @@ export const CONNECTION_HANDLERS = {
     client.replyMode = "on";
     client.name = "";
     client.noEvict = false;
-    client.isAuthenticated = false;
+    client.identifyByWire();
     response.answer(RESET);
   },
 
@@ -91,12 +91,8 @@ function answerWord(response: Response, { bytes, start, length }: ByteRange): vo
 function hello(request: Request, response: Response, context: CommandContext): void | Promise<void> {
   const { server, client } = context;
   const { version, user, password, name } = helloOptions(request, client.respVersion);
-  if (password !== undefined) {
-    return provePassword(user, password, response, context).then(() => {
-      if (response.errorCode === undefined) greet();
-    });
-  }
-  if (server.checkPassword !== undefined && !client.isAuthenticated) {
+  if (password !== undefined) return prove(user, password, response, context).then(greet);
+  if (server.authenticator !== undefined && client.identity === undefined) {
     const message = "HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH " +
       "<user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time";
     return response.fail("AUTH_REQUIRED", message, Status.DENIED);

@@ -25,7 +25,7 @@ for (const operation of OPERATIONS) {
   if (arity !== 0) ARGUMENT[index] = (ARGUMENT_HANDLERS as Record<string, Handler>)[name]!;
 }
 
-/** What a connection may ask for before it has given the password of a server that has one. */
+/** What a connection may ask for before it has said who it is, on a server that asks. */
 const BEFORE_AUTHENTICATION: ReadonlySet<string> = new Set(["AUTH", "PASS", "HELLO", "PING", "QUIT", "RESET"]);
 /** What a subscriber may ask for in RESP2. */
 const FOR_SUBSCRIBERS: ReadonlySet<string> = new Set([
@@ -49,6 +49,10 @@ const GROWING: ReadonlySet<string> = new Set([
 ]);
 const IS_GROWING: readonly boolean[] = OPERATIONS.map(({ name }) => GROWING.has(name));
 const MICROSECONDS_PER_MS = 1_000;
+/** Commands that are slow by intention and carry secrets: not even their lengths are noted. */
+const UNNOTED: ReadonlySet<string> = new Set(["AUTH", "PASS", "HELLO"]);
+/** Codes that say that somebody may not, rather than that something is wrong. */
+const DENIALS: ReadonlySet<WireErrorCode> = new Set(["AUTH_REQUIRED", "AUTH_FAILED", "FORBIDDEN", "SEALED_ONLY"]);
 
 /** Reports what a client is told nothing about (code INTERNAL). */
 export type ReportError = (error: unknown) => void;
@@ -71,9 +75,7 @@ export function execute(
     return;
   }
   const operation = request.opcode === 0 ? request.operation! : TYPED[request.opcode]!.operation;
-  if (server.checkPassword !== undefined && !client.isAuthenticated && !isFree(operation, client)) {
-    return refuse(response, client, "AUTH_REQUIRED", "Authentication required.");
-  }
+  if (server.authenticator !== undefined && isRefused(operation, request, response, client)) return;
   if (client.subscriptions > 0 && isLimitedSubscriber(client) && !FOR_SUBSCRIBERS.has(operation.name)) {
     const message =
       `Can't execute '${operation.name.toLowerCase()}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / ` +
@@ -85,17 +87,31 @@ export function execute(
     if (operation.name === "EXEC") {
       server.counts.commands++;
       return commit(response, context, (one, part) => {
-        return carryOut(
-          one.opcode === 0 ? one.operation! : TYPED[one.opcode]!.operation,
-          one,
-          part,
-          context,
-          reportError,
-        );
+        const operation = one.opcode === 0 ? one.operation! : TYPED[one.opcode]!.operation;
+        // What was allowed when it was collected need not be any more.
+        if (server.authenticator !== undefined && isRefused(operation, one, part, client)) return;
+        return carryOut(operation, one, part, context, reportError);
       });
     }
   }
   return carryOut(operation, request, response, context, reportError);
+}
+
+/**
+ * Refuses what a connection may not ask for. Every request in every dialect comes past here, and only here is it decided
+ * who may do what.
+ */
+function isRefused(operation: Operation, request: Request, response: Response, client: ClientState): boolean {
+  const { identity } = client;
+  if (identity === undefined) {
+    if (isFree(operation, client)) return false;
+    refuse(response, client, "AUTH_REQUIRED", "Authentication required.");
+    return true;
+  }
+  const refusal = identity.scope?.refusal(operation, request);
+  if (refusal === undefined) return false;
+  refuse(response, client, "FORBIDDEN", refusal);
+  return true;
 }
 
 function carryOut(
@@ -138,7 +154,7 @@ function noteIfSlow(
   startMs: number,
 ): void {
   const microseconds = Math.round((clock.nowMs() - startMs) * MICROSECONDS_PER_MS);
-  if (!slowLog.isSlow(microseconds)) return;
+  if (!slowLog.isSlow(microseconds) || UNNOTED.has(operation.name)) return;
   slowLog.note(slowCommand(operation, request, client, { wallMs: clock.wallMs(), microseconds }));
 }
 
@@ -165,16 +181,20 @@ function isFree({ name }: Operation, { dialect }: ClientState): boolean {
 /** Refuses a request, and with it the transaction that it should have been a part of. */
 function refuse(response: Response, client: ClientState, code: WireErrorCode, message: string): void {
   if (client.transaction !== undefined) client.transaction.isBroken = true;
-  response.fail(code, message, code === "AUTH_REQUIRED" ? Status.DENIED : Status.ERROR);
+  response.fail(code, message, statusOf(code));
 }
 
 function fail(error: unknown, response: Response, reportError: ReportError): void {
   if (error instanceof CryptomemError && isWireCode(error.code)) {
-    response.fail(error.code, error.message, error.code === "SEALED_ONLY" ? Status.DENIED : Status.ERROR);
+    response.fail(error.code, error.message, statusOf(error.code));
   } else {
     response.fail("INTERNAL", "the server could not carry this out; its log says why");
     reportError(error);
   }
+}
+
+function statusOf(code: WireErrorCode): Status {
+  return DENIALS.has(code) ? Status.DENIED : Status.ERROR;
 }
 
 function isWireCode(code: string): code is WireErrorCode {

@@ -58,17 +58,18 @@ const SECTIONS: Readonly<Record<string, (server: ServerState) => Fields>> = {
   persistence: (server) => persistenceFields(server),
 
   stats: (server) => {
-    const { connections, commands, rejected, inputBytes, outputBytes, expired, evicted, hits, misses } = totals(server);
+    const counts = totals(server);
     return {
-      total_connections_received: connections,
-      total_commands_processed: commands,
-      total_net_input_bytes: inputBytes,
-      total_net_output_bytes: outputBytes,
-      rejected_connections: rejected,
-      expired_keys: expired,
-      evicted_keys: evicted,
-      keyspace_hits: hits,
-      keyspace_misses: misses,
+      total_connections_received: counts.connections,
+      total_commands_processed: counts.commands,
+      total_net_input_bytes: counts.inputBytes,
+      total_net_output_bytes: counts.outputBytes,
+      rejected_connections: counts.rejected,
+      acl_access_denied_auth: counts.refusedAttempts,
+      expired_keys: counts.expired,
+      evicted_keys: counts.evicted,
+      keyspace_hits: counts.hits,
+      keyspace_misses: counts.misses,
       pubsub_channels: server.channels.names.length,
       pubsub_patterns: server.channels.patternCount,
     };

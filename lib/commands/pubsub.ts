@@ -52,6 +52,10 @@ type Change = (channels: Channels, client: ClientState, name: Uint8Array) => voi
 
 function change(kind: Push["kind"], apply: Change): Handler {
   return ({ words, wordCount }, response, { server, client }) => {
+    // All of them or none, and before anything is copied.
+    let bytes = 0;
+    for (let i = 0; i < wordCount; i++) bytes += words[i]!.length;
+    server.channels.checkRoom(client, wordCount, bytes);
     changeEach(kind, copies(words, wordCount), client, (name) => {
       apply(server.channels, client, name);
     });

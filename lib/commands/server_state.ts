@@ -9,6 +9,7 @@ import type { Store } from "../storage/store.ts";
 import { Channels } from "./channels.ts";
 import type { ClientState } from "./client_state.ts";
 import type { Durability } from "./durability.ts";
+import type { Authenticator } from "./identity.ts";
 import { SlowLog } from "./slow_log.ts";
 import { UnixTime } from "../unix_time.ts";
 
@@ -28,8 +29,8 @@ export interface ServerOptions {
   readonly shutdown: (options: { readonly snapshot: boolean }) => void;
   /** What keeps the entries, if anything does. */
   readonly durability?: Durability | undefined;
-  /** Checks a password; `undefined` if none is set. */
-  readonly checkPassword: ((password: Uint8Array) => Promise<boolean>) | undefined;
+  /** Tells who connections are; `undefined` if nobody is asked. */
+  readonly authenticator: Authenticator | undefined;
 }
 
 /** The server, for its commands. */
@@ -43,7 +44,7 @@ export class ServerState {
   readonly settings: Map<string, string>;
   readonly shutdown: ServerOptions["shutdown"];
   readonly durability: Durability | undefined;
-  readonly checkPassword: ServerOptions["checkPassword"];
+  readonly authenticator: Authenticator | undefined;
   readonly channels: Channels = new Channels();
   readonly slowLog: SlowLog = new SlowLog();
   /** FLUSHALLs whose entries are gone but not yet given back: the store's counts still have them. */
@@ -56,7 +57,16 @@ export class ServerState {
   /** 40 hexadecimal digits that differ at every start, as Redis' run_id. */
   readonly runId: string;
   /** Counts since the start. */
-  readonly counts = { connections: 0, commands: 0, rejected: 0, inputBytes: 0, outputBytes: 0 };
+  readonly counts = {
+    connections: 0,
+    commands: 0,
+    rejected: 0,
+    refusedAttempts: 0,
+    /** Secure channels that broke, or that failed to be opened; TLS too. */
+    brokenChannels: 0,
+    inputBytes: 0,
+    outputBytes: 0,
+  };
 
   constructor(options: ServerOptions) {
     this.store = options.store;
@@ -67,7 +77,7 @@ export class ServerState {
     this.settings = new Map(options.settings);
     this.shutdown = options.shutdown;
     this.durability = options.durability;
-    this.checkPassword = options.checkPassword;
+    this.authenticator = options.authenticator;
     this.startedMs = options.clock.nowMs();
     this.startedWallMs = options.clock.wallMs();
     this.runId = crypto.getRandomValues(new Uint8Array(20)).toHex();

@@ -82,7 +82,7 @@ export function slowCommand(
 ): Omit<SlowCommand, "id"> {
   const texts: string[] = [operation.name.toLowerCase()];
   const told = { wallMs, microseconds, clientAddress: address, clientName: name };
-  // AUTH is slow by intention, and not even the length of a password is kept.
+  // They are about the connection, not about entries.
   if (operation.access === "connection") return { ...told, words: texts };
   const keys = new Set(keyPlaces(operation, wordCount));
   const shown = Math.min(wordCount, MAX_SLOW_COMMAND_WORDS - 1);

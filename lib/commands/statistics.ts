@@ -27,6 +27,7 @@ export interface Statistics extends Finite<StoreStats>, SealingStatistics {
   readonly clients: number;
   readonly connections: number;
   readonly commands: number;
+  readonly refusedAttempts: number;
   readonly inputBytes: number;
   readonly outputBytes: number;
   /** How durable the entries are; `null` if they are in memory only. */

@@ -12,6 +12,7 @@ export interface Totals {
   readonly connections: number;
   readonly commands: number;
   readonly rejected: number;
+  readonly refusedAttempts: number;
   readonly inputBytes: number;
   readonly outputBytes: number;
   readonly hits: number;

@@ -11,7 +11,13 @@
 import { binaryText, ByteRange } from "../bytes.ts";
 import { Payload, type Request, Response, Status } from "../codec/message.ts";
 import { Failure, NoArray, OK, Plain, type Reply } from "../codec/reply.ts";
-import { MAX_TRANSACTION_BYTES, MAX_TRANSACTION_REPLY_BYTES, TRANSACTION_REQUEST_BYTES } from "../limits.ts";
+import {
+  MAX_TRANSACTION_BYTES,
+  MAX_TRANSACTION_REPLY_BYTES,
+  MAX_WATCHED_BYTES,
+  REMEMBERED_NAME_BYTES,
+  TRANSACTION_REQUEST_BYTES,
+} from "../limits.ts";
 import type { Store } from "../storage/store.ts";
 import type { ClientState, Transaction, WatchedState } from "./client_state.ts";
 import type { CommandContext, Handler } from "./command.ts";
@@ -51,12 +57,18 @@ export const TRANSACTION_HANDLERS = {
     if (client.transaction !== undefined) {
       return response.fail("BAD_REQUEST", "WATCH inside MULTI is not allowed");
     }
+    let bytes = client.watchedBytes;
+    for (let i = 0; i < wordCount; i++) bytes += REMEMBERED_NAME_BYTES + words[i]!.length;
+    if (bytes > MAX_WATCHED_BYTES) {
+      const counted = `each its bytes and ${REMEMBERED_NAME_BYTES}`;
+      return response.fail("TOO_LARGE", `the keys that are watched may take ${MAX_WATCHED_BYTES} bytes, ${counted}`);
+    }
     for (let i = 0; i < wordCount; i++) watch(words[i]!, client, store);
     response.answer(OK);
   },
 
   UNWATCH(_request, response, { client }) {
-    client.watched.clear();
+    unwatch(client);
     response.answer(OK);
   },
 } satisfies Record<string, Handler>;
@@ -85,7 +97,12 @@ export function collect(request: Request, name: string, response: Response, tran
 /** Forgets what was collected and what is watched. */
 export function endTransaction(client: ClientState): void {
   client.transaction = undefined;
+  unwatch(client);
+}
+
+function unwatch(client: ClientState): void {
   client.watched.clear();
+  client.watchedBytes = 0;
 }
 
 /**
@@ -148,6 +165,7 @@ function watch(key: ByteRange, client: ClientState, store: Store): void {
   const name = binaryText(bytes);
   // What was watched first counts: it may have changed since.
   if (!client.watched.has(name)) {
+    client.watchedBytes += REMEMBERED_NAME_BYTES + bytes.length;
     client.watched.set(name, { key: bytes, version: store.version(key), ttlMs: store.ttlMs(key) });
   }
 }

@@ -118,6 +118,7 @@ export const TYPED_HANDLERS = {
   /** A last `*` asks for all channels that begin alike: the binary dialect knows no other pattern. */
   SUBSCRIBE(request, response, { server, client }) {
     const { channel, isPrefix } = channelOf(request);
+    server.channels.checkRoom(client, 1, channel.length);
     if (isPrefix) server.channels.subscribePattern(client, channel);
     else server.channels.subscribe(client, channel);
     response.settle(Status.OK);

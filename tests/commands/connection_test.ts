@@ -84,7 +84,7 @@ Deno.test("a server with a password lets nobody do anything before", async () =>
   const wrong = "-WRONGPASS invalid username-password pair or user is disabled.";
   assertEquals(await caller.askLater("AUTH", "wrong"), wrong);
   assertEquals(await caller.askLater("AUTH", "somebody", "secret"), wrong);
-  assertEquals(caller.client.isAuthenticated, false, "another user's name with the right password");
+  assertEquals(caller.client.identity, undefined, "another user's name with the right password");
   assertEquals(await caller.askLater("HELLO", 3, "AUTH", "default", "wrong"), wrong);
   assertEquals(caller.client.respVersion, 2);
   assertEquals(await caller.askLater("AUTH", "default", "secret"), "OK");

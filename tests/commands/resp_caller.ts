@@ -10,6 +10,8 @@ import { encodePush } from "../../lib/codec/resp_reply.ts";
 import { ClientState } from "../../lib/commands/client_state.ts";
 import { execute } from "../../lib/commands/execute.ts";
 import { ServerState } from "../../lib/commands/server_state.ts";
+import { Authentication } from "../../lib/security/authentication.ts";
+import type { Token } from "../../lib/security/token.ts";
 import { Engine } from "../../lib/storage/engine.ts";
 import { textOf } from "../../lib/bytes.ts";
 import { FakeClock } from "../support/fake_clock.ts";
@@ -26,11 +28,20 @@ export class TestServer {
   readonly clock: FakeClock = new FakeClock();
   readonly engine: Engine = new Engine({ clock: this.clock, segmentBytes: 1024 });
   readonly state: ServerState;
+  readonly authentication: Authentication | undefined;
   /** How often the server was told to end. */
   shutdowns = 0;
 
-  constructor(options: { password?: string } = {}) {
-    const { password } = options;
+  /** @param options with a password or tokens, connections are asked who they are; nothing slow is done for that */
+  constructor(options: { password?: string; tokens?: readonly Token[] } = {}) {
+    const { password, tokens } = options;
+    if (password !== undefined || tokens !== undefined) {
+      this.authentication = new Authentication({
+        ...password !== undefined &&
+          { password: { verify: (given: Uint8Array) => Promise.resolve(textOf(given) === password) } },
+        ...tokens !== undefined && { tokens },
+      });
+    }
     this.state = new ServerState({
       store: this.engine,
       clock: this.clock,
@@ -38,13 +49,13 @@ export class TestServer {
       port: 7,
       settings: new Map([["eviction", "s3-fifo"]]),
       shutdown: () => void this.shutdowns++,
-      checkPassword: password === undefined ? undefined : (given) => Promise.resolve(textOf(given) === password),
+      authenticator: this.authentication,
     });
   }
 
   /** A new connection. */
-  connect(): Caller {
-    return new Caller(this);
+  connect(options: { isSecure?: boolean } = {}): Caller {
+    return new Caller(this, options);
   }
 }
 
@@ -57,18 +68,21 @@ export class Caller {
   #pushes: Answer[] = [];
   isKilled = false;
 
-  constructor(server: TestServer) {
+  constructor(server: TestServer, { isSecure = true }: { isSecure?: boolean } = {}) {
     this.#server = server;
     const { clients } = server.state;
     this.client = new ClientState({
       id: clients.size + 1,
       address: `10.0.0.1:${clients.size + 1}`,
       localAddress: "10.0.0.2:7",
+      network: "10.0.0.1",
+      isSecure,
       nowMs: server.clock.nowMs(),
       push: (push) => this.#pushes.push(answerOf(parseReply(encodePush(push, this.client.respVersion)))),
       kill: () => {
         this.isKilled = true;
         clients.delete(this.client.id);
+        this.client.end();
       },
     });
     this.client.dialect = "resp";
@@ -90,6 +104,13 @@ export class Caller {
     return answer();
   }
 
+  /** Asks and gives what is left of the request where it was received, as a text. */
+  async askBytes(...words: string[]): Promise<string> {
+    const { waiting, bytes } = this.#begin(words);
+    await waiting;
+    return textOf(bytes);
+  }
+
   /** Takes all pushes that have come. */
   takePushes(): Answer[] {
     const pushes = this.#pushes;
@@ -97,7 +118,9 @@ export class Caller {
     return pushes;
   }
 
-  #begin(words: readonly (string | number)[]): { answer: () => Answer | undefined; waiting: void | Promise<void> } {
+  #begin(
+    words: readonly (string | number)[],
+  ): { answer: () => Answer | undefined; waiting: void | Promise<void>; bytes: Uint8Array } {
     const bytes = command(...words);
     const request = new Request(), response = new Response();
     if (this.#dialect.decode(bytes, 0, bytes.length, request) === INVALID) throw new Error("invalid request");
@@ -107,6 +130,7 @@ export class Caller {
     });
     return {
       waiting,
+      bytes,
       answer: () => {
         if (response.isSilent) return undefined;
         const output = new Uint8Array(this.#dialect.encodedBytes(response));

@@ -152,9 +152,12 @@ Deno.test("the slow log keeps names and keys, never values or passwords, and no 
   caller.ask("CONFIG", "SET", "slowlog-log-slower-than", "0", "slowlog-max-len", "3");
   await caller.askLater("AUTH", "secret");
   caller.ask("MSET", "k1", "private", "k".repeat(200), "private");
-  assertEquals((caller.ask("SLOWLOG", "GET", "2") as string[][]).map((entry) => entry[3] as unknown), [
-    ["mset", "k1", "... (7 more bytes)", `${"k".repeat(128)}... (72 more bytes)`, "... (7 more bytes)"],
-    ["auth"],
+  assertEquals((caller.ask("SLOWLOG", "GET", "2") as string[][]).map((entry) => entry[3]![0] as unknown), [
+    "mset",
+    "config",
+  ]);
+  assertEquals((caller.ask("SLOWLOG", "GET", "2") as string[][])[1]![3] as unknown, [
+    ...["mset", "k1", "... (7 more bytes)", `${"k".repeat(128)}... (72 more bytes)`, "... (7 more bytes)"],
   ]);
   caller.ask("MGET", ...Array.from({ length: 100 }, (_, i) => `k${i}`));
   const words = (caller.ask("SLOWLOG", "GET", "1") as string[][])[0]![3] as unknown as string[];

@@ -143,17 +143,16 @@ Deno.test("a command that waits is begun in its place; EXEC answers when all are
   for (const words of [["SET", "k", "1"], ["DEBUG", "SLEEP", "2"], ["AUTH", "wrong"], ["INCR", "k"]]) {
     caller.ask(...words);
   }
-  const answer = caller.askLater("EXEC");
-  assertEquals(server.connect().client.isAuthenticated, false);
   const other = server.connect();
-  other.client.isAuthenticated = true;
-  assertEquals(other.ask("GET", "k"), "2", "all that happens to entries has happened");
+  await other.askLater("AUTH", "secret");
+  const answer = caller.askLater("EXEC");
+  assertEquals(other.ask("GET", "k"), "1", "all that happens to entries has happened");
   server.clock.advance(2_000);
   assertEquals(await answer, [
     "OK",
     "OK",
     "-WRONGPASS invalid username-password pair or user is disabled.",
-    2,
+    "-NOAUTH Authentication required.",
   ]);
 });
 
