@@ -19,6 +19,15 @@ export type {
   RecoveryState,
   SnapshotState,
 } from "./lib/commands/durability.ts";
+export type { AuthenticationOptions } from "./lib/security/authentication_options.ts";
+export { createToken, type Token, type TokenOptions } from "./lib/security/token.ts";
+export { TOKEN_CLASSES, type TokenClass } from "./lib/security/access.ts";
+export { ServerKey } from "./lib/channel/server_key.ts";
+export type { X25519KeyPair } from "./lib/crypto/subtle.ts";
+export type { ClientLimits } from "./lib/server/session_limits.ts";
+export type { TlsOptions } from "./lib/server/serve.ts";
+export type { TlsCredentials } from "./lib/server/tls_credentials.ts";
+export type { UnixOptions } from "./lib/server/unix_socket.ts";
 export { DIALECT_NAMES, type DialectName } from "./lib/codec/dialect.ts";
 export type { Integer } from "./lib/integer.ts";
 export { POLICY_NAMES, type PolicyName } from "./lib/storage/eviction/policy.ts";

@@ -45,9 +45,10 @@ const server = new ServerState({
   port: 0,
   settings: new Map(),
   shutdown: () => {},
-  checkPassword: undefined,
+  authenticator: undefined,
 });
-const client = new ClientState({ id: 1, address: "", localAddress: "", nowMs: 0, push: () => {}, kill: () => {} });
+const where = { address: "", localAddress: "", network: "", isSecure: true };
+const client = new ClientState({ id: 1, ...where, nowMs: 0, push: () => {}, kill: () => {} });
 const context = { store, server, client };
 const dialect = new StashDialect(DEFAULT_MAX_VALUE_BYTES);
 const request = new Request();

@@ -6,8 +6,8 @@
  */
 
 import { MAX_KEY_FILE_BYTES } from "../limits.ts";
-import { commandLine, isGranted, quoted, reasonOf, variable } from "./machine.ts";
-import { UsageError } from "./usage_error.ts";
+import { commandLine, isGranted, variable } from "./machine.ts";
+import { readSecretFile, writeSecretFile } from "./secret_file.ts";
 
 /** The machine, as far as the client's program knows it. */
 export interface ClientMachine {
@@ -40,7 +40,7 @@ export const machine: ClientMachine = {
   },
   isGranted,
   variable,
-  readSecretFile,
+  readSecretFile: (path) => readSecretFile(path, MAX_KEY_FILE_BYTES),
   writeSecretFile,
   async askSecret(question) {
     // The question goes to standard output: redirected, it would be taken for the value that is printed there.
@@ -59,50 +59,3 @@ export const machine: ClientMachine = {
   },
   commandLine: (permissions, args) => commandLine("client", permissions, args),
 };
-
-/** Read, write or execute, by the file's group or by others. */
-const MODE_OF_OTHERS = 0o077;
-const MODE_OF_OWNER_ONLY = 0o600;
-
-async function readSecretFile(path: string): Promise<Uint8Array> {
-  try {
-    using file = await Deno.open(path);
-    // The open file is asked, not its name: a name can stand for another file a moment later.
-    const { mode } = await file.stat();
-    // Systems without modes say null.
-    if (mode !== null && (mode & MODE_OF_OTHERS) !== 0) {
-      const shown = (mode & 0o777).toString(8).padStart(4, "0");
-      throw new UsageError(
-        path,
-        `Cannot use it for a secret: others than its owner can get at it (mode ${shown}); run ` +
-          `chmod 600 ${quoted(path)}`,
-      );
-    }
-    // One byte more than is taken shows that there is more; a pipe does not say how long it will be.
-    const bytes = new Uint8Array(MAX_KEY_FILE_BYTES + 1);
-    let length = 0;
-    while (length < bytes.length) {
-      const count = await file.read(bytes.subarray(length));
-      if (count === null) return bytes.slice(0, length);
-      length += count;
-    }
-    throw new UsageError(path, `Cannot use it as a key file: it has more than ${MAX_KEY_FILE_BYTES} bytes`);
-  } catch (error) {
-    if (error instanceof UsageError) throw error;
-    throw new UsageError(path, `Cannot read it: ${reasonOf(error)}`);
-  }
-}
-
-async function writeSecretFile(path: string, bytes: Uint8Array): Promise<void> {
-  try {
-    // Made and restricted in one step: at no moment can others open it.
-    using file = await Deno.open(path, { write: true, createNew: true, mode: MODE_OF_OWNER_ONLY });
-    for (let written = 0; written < bytes.length;) written += await file.write(bytes.subarray(written));
-    await file.sync();
-  } catch (error) {
-    if (error instanceof Deno.errors.AlreadyExists) {
-      throw new UsageError(path, "Cannot write it: there is such a file, and a key that is overwritten is lost");
-    }
-    throw new UsageError(path, `Cannot write it: ${reasonOf(error)}`);
-  }
-}

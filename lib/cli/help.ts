@@ -5,6 +5,7 @@
  */
 import { DATA_COMMANDS } from "./data_arguments.ts";
 import { type OptionRow, OPTIONS } from "./options.ts";
+import { SERVER_COMMANDS } from "./server_commands.ts";
 
 /** The help text of the server, for a terminal of 100 columns. */
 export function helpText(): string {
@@ -21,10 +22,13 @@ export function helpText(): string {
     "Each option can also be set in the environment (with --allow-env), --max-value-size as",
     "CRYPTOMEM_MAX_VALUE_SIZE, or in the file of --config (with --allow-read), as max-value-size.",
     "Flags win over environment, environment over file. Several values stand with commas between.",
-    "With a PASSWORD, connections must give it first (PASS, AUTH). Other users of the machine can see",
-    "a program's arguments.",
+    "With a password or tokens, connections must give one first (PASS, AUTH). Other users of the machine",
+    "can see a PASSWORD among a program's arguments; they cannot see a --password-file.",
     "",
-    ...DATA_COMMANDS.map(({ name, summary }) => `  ${name.padEnd(8)}${summary}`),
+    "Commands, in the place of options; a password that reads like one goes behind --:",
+    ...DATA_COMMANDS.flatMap(({ name, words, summary }) => [`  ${name} ${words}`, `      ${summary}`]),
+    ...SERVER_COMMANDS.flatMap(({ name, usage, summary }) => [`  ${name} ${usage}`.trimEnd(), `      ${summary}`]),
+    "Those about tokens take --file FILE (default tokens.yaml, or CRYPTOMEM_TOKEN_FILE).",
   ].join("\n");
 }
 

@@ -11,6 +11,7 @@ import type { ListenOptions } from "../server/serve.ts";
 import { POLICY_NAMES, type PolicyName } from "../storage/eviction/policy.ts";
 import { MIN_MAX_MEMORY_BYTES } from "../storage/room.ts";
 import { ALL, type SealingOptions, SealingRule } from "../storage/sealing_rule.ts";
+import { PasswordHash } from "../security/password_hash.ts";
 import { formatSize, parseSizeBytes } from "./size.ts";
 
 /** How one writes that there is none: no limit of memory, no further places. */
@@ -184,4 +185,33 @@ export function parsePrefixes(values: readonly (string | number)[]): readonly st
     if (typeof value === "string") return value;
     throw new TypeError(`Cannot use the number ${value} as a prefix of keys: write it between quotes`);
   });
+}
+
+/** `undefined` where there is none. */
+export function parsePath(value: string | number): string | undefined {
+  return value === NONE ? undefined : String(value);
+}
+
+/** The hash as it stands there; whether it can be used is known now. */
+export function parsePasswordHash(value: string | number): string | undefined {
+  if (value === NONE) return undefined;
+  return PasswordHash.parse(String(value)).phc();
+}
+
+export function parseSwitch(value: string | number): boolean {
+  if (value === "on" || value === "off") return value === "on";
+  throw new TypeError(`Cannot use ${JSON.stringify(value)} here: write on or off`);
+}
+
+/** Infinity = no limit. */
+export function parseClients(value: string | number): number {
+  if (value === NONE) return Infinity;
+  const clients = /^\d+$/.test(String(value).trim()) ? Number(value) : NaN;
+  if (Number.isSafeInteger(clients) && clients >= 1) return clients;
+  throw new RangeError(`Cannot use ${JSON.stringify(value)} as a number of clients: it must be a whole number from 1`);
+}
+
+/** Infinity = never. */
+export function parseIdleTimeoutMs(value: string | number): number {
+  return value === NONE ? Infinity : parseFrameTimeoutMs(value);
 }

@@ -10,8 +10,11 @@ import { formatDuration } from "../duration.ts";
 import {
   DEFAULT_EVICTION,
   DEFAULT_FRAME_TIMEOUT_MS,
+  DEFAULT_HANDSHAKE_TIMEOUT_MS,
   DEFAULT_HOSTNAME,
   DEFAULT_KEPT_SNAPSHOTS,
+  DEFAULT_MAX_CLIENTS,
+  DEFAULT_MAX_CLIENTS_PER_ADDRESS,
   DEFAULT_MAX_VALUE_BYTES,
   DEFAULT_PORT,
   DEFAULT_SNAPSHOT_INTERVAL_MS,
@@ -25,20 +28,25 @@ import {
   APPEND_LOG_MODES,
   NONE,
   parseAppendLog,
+  parseClients,
   parseDataDir,
   parseDialects,
   parseEviction,
   parseFrameTimeoutMs,
   parseHost,
+  parseIdleTimeoutMs,
   parseKeptSnapshots,
   parseListen,
   parseMaxMemoryBytes,
   parseMaxValueBytes,
+  parsePasswordHash,
+  parsePath,
   parsePort,
   parsePrefixes,
   parseSealedOnly,
   parseSnapshotChanges,
   parseSnapshotIntervalMs,
+  parseSwitch,
 } from "./option_values.ts";
 import { formatSize } from "./size.ts";
 
@@ -67,6 +75,8 @@ export interface SettingRow extends OptionRow {
   readonly property: string;
   /** The option without which giving this one makes no sense. */
   readonly needs?: string;
+  /** Its value is told to nobody. */
+  readonly isSecret?: true;
   /** The value of a text, or of a number in a YAML file. Throws TypeError or RangeError with a message for the user. */
   readonly parse: (value: string | number) => SettingValue;
 }
@@ -79,7 +89,7 @@ export interface ListRow extends Omit<SettingRow, "parse"> {
 }
 
 /** What a setting can be. */
-export type SettingValue = string | number | readonly string[] | readonly ListenOptions[];
+export type SettingValue = string | number | boolean | undefined | readonly string[] | readonly ListenOptions[];
 
 /** Options with a value in the configuration. Flags win over environment over file over default. */
 export const SETTINGS = [
@@ -222,6 +232,90 @@ export const SETTINGS = [
     parse: parseKeptSnapshots,
   },
   {
+    name: "password-file",
+    property: "passwordFile",
+    placeholder: "FILE",
+    variable: "CRYPTOMEM_PASSWORD_FILE",
+    defaultText: NONE,
+    permission: "--allow-read",
+    summary: "The password that connections must give",
+    parse: parsePath,
+  },
+  {
+    name: "password-hash",
+    property: "passwordHash",
+    placeholder: "HASH",
+    variable: "CRYPTOMEM_PASSWORD_HASH",
+    defaultText: NONE,
+    isSecret: true,
+    summary: "Its hash instead, as hash-password prints it",
+    parse: parsePasswordHash,
+  },
+  {
+    name: "remember-password",
+    property: "rememberPassword",
+    placeholder: "WORD",
+    variable: "CRYPTOMEM_REMEMBER_PASSWORD",
+    defaultText: "on",
+    summary: "Know a password again that was right once: on, off",
+    parse: parseSwitch,
+  },
+  {
+    name: "token-file",
+    property: "tokenFile",
+    placeholder: "FILE",
+    variable: "CRYPTOMEM_TOKEN_FILE",
+    defaultText: NONE,
+    permission: "--allow-read",
+    summary: "Tokens that connections may give; read again on SIGHUP",
+    parse: parsePath,
+  },
+  {
+    name: "insecure",
+    property: "insecure",
+    placeholder: "WORD",
+    variable: "CRYPTOMEM_INSECURE",
+    defaultText: "off",
+    summary: "Listen to the network though nobody is asked: on, off",
+    parse: parseSwitch,
+  },
+  {
+    name: "max-clients",
+    property: "maxClients",
+    placeholder: "COUNT",
+    variable: "CRYPTOMEM_MAX_CLIENTS",
+    defaultText: String(DEFAULT_MAX_CLIENTS),
+    summary: "Clients at once; the next is told BUSY and closed",
+    parse: parseClients,
+  },
+  {
+    name: "max-per-address",
+    property: "maxClientsPerAddress",
+    placeholder: "COUNT",
+    variable: "CRYPTOMEM_MAX_PER_ADDRESS",
+    defaultText: String(DEFAULT_MAX_CLIENTS_PER_ADDRESS),
+    summary: `Of them from one address off this machine, or ${NONE}`,
+    parse: parseClients,
+  },
+  {
+    name: "handshake-timeout",
+    property: "handshakeTimeoutMs",
+    placeholder: "TIME",
+    variable: "CRYPTOMEM_HANDSHAKE_TIMEOUT",
+    defaultText: formatDuration(DEFAULT_HANDSHAKE_TIMEOUT_MS),
+    summary: "How long a client may take to begin, and to say who it is",
+    parse: parseFrameTimeoutMs,
+  },
+  {
+    name: "idle-timeout",
+    property: "idleTimeoutMs",
+    placeholder: "TIME",
+    variable: "CRYPTOMEM_IDLE_TIMEOUT",
+    defaultText: NONE,
+    summary: "After how long a silent client is closed",
+    parse: parseIdleTimeoutMs,
+  },
+  {
     name: "frame-timeout",
     property: "frameTimeoutMs",
     placeholder: "DURATION",
@@ -253,13 +347,15 @@ export type Configuration = {
   -readonly [Row in typeof SETTINGS[number] as Row["property"]]: ReturnType<Row["parse"]>;
 };
 
-/** The settings as texts, for CONFIG GET. There is no secret among them. */
+/** The settings as texts, for CONFIG GET, without those that are secret. */
 export function settingTexts(configuration: Configuration): ReadonlyMap<string, string> {
-  return new Map(SETTINGS.map(({ name, property }) => [name, textOf(configuration[property])]));
+  const shown = SETTINGS.filter((row) => !("isSecret" in row));
+  return new Map(shown.map(({ name, property }) => [name, textOf(configuration[property])]));
 }
 
 function textOf(value: SettingValue): string {
-  if (value === Infinity || value === "") return NONE;
+  if (value === Infinity || value === "" || value === undefined) return NONE;
+  if (typeof value === "boolean") return value ? "on" : "off";
   if (typeof value !== "object") return String(value);
   return value.map((one) => typeof one === "string" ? one : placeText(one)).join(",") || NONE;
 }

@@ -3,17 +3,21 @@
  *
  * @module
  */
-import { utf8 } from "../bytes.ts";
 import { formatAddress } from "../client/address.ts";
 import type { Durability, RecoveryState } from "../commands/durability.ts";
 import { CryptomemError } from "../errors.ts";
 import { openPersistence } from "../server/open_persistence.ts";
+import { networkOf, THIS_MACHINE } from "../security/peer_network.ts";
 import { type RunningServer, serve, type ServeOptions } from "../server/serve.ts";
 import { VERSION } from "../version.ts";
 import { parseCommandLine, settleConfiguration } from "./configuration.ts";
 import { helpText } from "./help.ts";
 import { machineMemoryBytes } from "./machine.ts";
 import { type Configuration, PROGRAM_OPTIONS, settingTexts } from "./options.ts";
+import { onReloadSignal } from "./reload_signal.ts";
+import { commandOf } from "./server_commands.ts";
+import { machine, type ServerMachine } from "./server_machine.ts";
+import { reloadTokens, usersOf } from "./server_users.ts";
 import { onStopSignal } from "./stop_signal.ts";
 import { type DataCommandName, isDataCommand, parseDataArguments } from "./data_arguments.ts";
 import { EXIT_FAILURE, EXIT_USAGE } from "./exit_code.ts";
@@ -21,25 +25,34 @@ import { requirePermissions, surroundingsOf } from "./surroundings.ts";
 import { UsageError } from "./usage_error.ts";
 
 /**
- * Runs the server until a signal ends it.
+ * Runs the server until a signal ends it, or one of its commands.
  *
+ * @param on where a command runs; the real machine unless a test gives another
  * @returns the exit code: 0 after a signal; 1 if it cannot listen, or load or keep the entries; 2 for a command that cannot
  * be used. Those of the commands for data directories are in data_commands.ts
  */
-export async function runServer(args: readonly string[]): Promise<number> {
+export async function runServer(args: readonly string[], on: ServerMachine = machine): Promise<number> {
   try {
     if (isDataCommand(args[0])) return await runDataCommand(args[0], args);
+    const command = commandOf(args);
+    if (command !== undefined) {
+      await command.row.run(command.rest, on);
+      return 0;
+    }
     const { flags, password } = parseCommandLine(args);
     if (flags.has("help")) return print(helpText());
     if (flags.has("version")) return print(`cryptomem ${VERSION}`);
-    const shownArgs = args.map((word) => word === password ? "PASSWORD" : word);
-    const surroundings = surroundingsOf(shownArgs);
+    const shown = shownArgs(args, password);
+    const surroundings = surroundingsOf(shown);
     const configuration = await settleConfiguration(flags, surroundings);
     const configPath = flags.get("config") ?? surroundings.variable(PROGRAM_OPTIONS[0].variable);
-    requirePermissions(configuration, shownArgs, configPath);
-    const authentication = password === undefined ? {} : { checkPassword: await checkOf(password) };
+    requirePermissions(configuration, shown, configPath);
+    const users = await usersOf(configuration, password, on);
     const persistence = await persistenceOf(configuration);
-    return await listen(configuration, { ...authentication, ...persistence !== undefined && { persistence } });
+    return await listen(configuration, {
+      ...users !== undefined && { authentication: users },
+      ...persistence !== undefined && { persistence },
+    }, on);
   } catch (error) {
     if (error instanceof CryptomemError) return complain(error.message, EXIT_FAILURE);
     if (!(error instanceof UsageError)) throw error;
@@ -73,22 +86,20 @@ function recoveryText({ entries, changes, dropped, cutBytes, durationMs }: Recov
   return parts.join(", ");
 }
 
-/** A check of the password, which this process forgets as far as it can. */
-async function checkOf(password: string): Promise<(given: Uint8Array) => Promise<boolean>> {
-  complain("cryptomem: warning: other users of this machine can see the password among the program's arguments");
-  // Loaded when it is needed: most servers have no password.
-  const { passwordCheck } = await import("../security/password.ts");
-  try {
-    return await passwordCheck(utf8(password));
-  } catch (error) {
-    if (error instanceof RangeError) throw new UsageError("password", error.message);
-    throw error;
-  }
+/** The arguments as they can be shown: errors end up in logs. */
+function shownArgs(args: readonly string[], password: string | undefined): readonly string[] {
+  const flag = "--password-hash";
+  return args.map((word, i) => {
+    if (word === password) return "PASSWORD";
+    if (args[i - 1] === flag) return "HASH";
+    return word.startsWith(`${flag}=`) ? `${flag}=HASH` : word;
+  });
 }
 
 async function listen(
   configuration: Configuration,
-  parts: Pick<ServeOptions, "checkPassword" | "persistence">,
+  parts: Pick<ServeOptions, "authentication" | "persistence">,
+  on: ServerMachine,
 ): Promise<number> {
   const stop = new AbortController();
   let server: RunningServer;
@@ -107,17 +118,18 @@ async function listen(
     return complain(whyNotListening(error, configuration), EXIT_FAILURE);
   }
   using _signals = onStopSignal(() => stop.abort());
+  const { tokenFile } = configuration;
+  using _reload = tokenFile === undefined ? null : onReloadSignal(() => reloadTokens(server, tokenFile, on));
   // One connection's fault must not take the others with it; it is told, and the server goes on.
   globalThis.addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
     complain(`cryptomem: unexpected error, please report it: ${traceOf(event.reason)}`);
   });
 
-  const hasPassword = parts.checkPassword !== undefined;
   const places = [server.address, ...server.addresses].map(({ hostname, port }, i) => {
     const dialect = i === 0 ? undefined : configuration.listen[i - 1]!.dialect;
     const only = dialect === undefined ? "" : ` (${dialect})`;
-    return formatAddress({ hostname, port }) + only + warningFor(hostname, hasPassword);
+    return formatAddress({ hostname, port }) + only + warningFor(hostname, parts.authentication !== undefined);
   });
   print(`cryptomem ${VERSION} listening on ${places.join(", ")}`);
   await server.finished;
@@ -130,9 +142,9 @@ function log(line: string): void {
 }
 
 /** Values are sealed, but whoever reaches the port can still delete them, so an open port is worth a word. */
-function warningFor(hostname: string, hasPassword: boolean): string {
-  if (hostname.startsWith("127.") || hostname === "::1") return "";
-  return hasPassword ? " (plain TCP)" : " (plain TCP, no password)";
+function warningFor(hostname: string, asksWho: boolean): string {
+  if (networkOf(hostname) === THIS_MACHINE) return "";
+  return asksWho ? " (plain TCP)" : " (plain TCP, no password)";
 }
 
 function whyNotListening(error: unknown, { hostname, port, listen }: Configuration): string {

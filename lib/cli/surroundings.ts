@@ -41,17 +41,23 @@ export function requirePermissions(
   args: readonly string[],
   configPath: string | undefined,
 ): void {
-  const { hostname, port, listen, dataDir } = configuration;
+  const { hostname, port, listen, dataDir, passwordFile, tokenFile } = configuration;
   const hosts = [{ hostname, port }, ...listen.map((place) => ({ hostname, ...place }))].map(formatAddress);
   const directories = dataDir === "" ? [] : [dataDir];
+  const files = [configPath, passwordFile, tokenFile].filter((path) => path !== undefined);
   const command = () =>
     serverCommand(args, {
       network: `--allow-net=${hosts.join(",")}`,
-      reads: [...configPath === undefined ? [] : [configPath], ...directories],
+      reads: [...files, ...directories],
       writes: directories,
     });
   const refused = hosts.find((host) => !isGranted({ name: "net", host }));
   if (refused !== undefined) throw new UsageError(refused, `Cannot listen without permission: run ${command()}`);
+  for (const path of files) {
+    if (!isGranted({ name: "read", path })) {
+      throw new UsageError(path, `Cannot read it without permission: run ${command()}`);
+    }
+  }
   for (const path of directories) {
     if (isGranted({ name: "read", path }) && isGranted({ name: "write", path })) continue;
     throw new UsageError(path, `Cannot keep entries there without permission: run ${command()}`);

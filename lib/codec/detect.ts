@@ -34,13 +34,18 @@ export function createDialect(name: DialectName, maxValueBytes: number, agreed: 
 
 const STAR = 0x2a;
 const TLS_HANDSHAKE = 0x16;
+const CHANNEL_HELLO = 0xe0;
 const CM_START = "CM";
 
+/** What a connection can begin with: a dialect, or a wire in which there will be one. */
+export type Beginning = DialectName | "tls" | "channel" | "incomplete";
+
 /** The dialect of a connection that began with these bytes. */
-export function detect(bytes: Uint8Array, start: number, end: number): DialectName | "tls" | "incomplete" {
+export function detect(bytes: Uint8Array, start: number, end: number): Beginning {
   if (end === start) return "incomplete";
   if (bytes[start] === STAR) return "resp";
   if (bytes[start] === TLS_HANDSHAKE) return "tls";
+  if (bytes[start] === CHANNEL_HELLO) return "channel";
   const given = String.fromCharCode(...bytes.subarray(start, Math.min(end, start + 4)));
   if (given.startsWith(CM_START)) return "cm";
   if (STASH_STARTS.includes(given)) return "stash";

@@ -29,6 +29,8 @@ export interface Agreed {
   readonly accent: "minigostore" | "gocache";
   /** Channels and patterns subscribed to: a subscriber's answers look different in RESP2. */
   readonly subscriptions: number;
+  /** Whether nobody has said yet who is there, on a server that asks: then only short requests are read. */
+  readonly isLimited: boolean;
 }
 
 /** One protocol, seen from the server, on one connection. */

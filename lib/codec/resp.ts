@@ -75,7 +75,7 @@ export class RespDialect implements Dialect {
   constructor(maxValueBytes: number, agreed: Agreed) {
     this.#maxValueBytes = maxValueBytes;
     this.#agreed = agreed;
-    this.#array = new RespArray(maxValueBytes);
+    this.#array = new RespArray(maxValueBytes, agreed);
   }
 
   decode(bytes: Uint8Array, start: number, end: number, request: Request): number {

@@ -5,7 +5,14 @@
  * @module
  */
 
-import { MAX_KEPT_REQUEST_WORDS, MAX_RESP_LINE_BYTES, MAX_RESP_REQUEST_BYTES, MAX_RESP_WORDS } from "../limits.ts";
+import {
+  MAX_KEPT_REQUEST_WORDS,
+  MAX_RESP_LINE_BYTES,
+  MAX_RESP_REQUEST_BYTES,
+  MAX_RESP_WORDS,
+  MAX_UNAUTHENTICATED_WORDS,
+} from "../limits.ts";
+import type { Agreed } from "./dialect.ts";
 import { INCOMPLETE, type INVALID, type Request } from "./message.ts";
 import { refuseProtocol, settle, startWords } from "./resp_request.ts";
 
@@ -25,6 +32,7 @@ const LINE_END_BYTES = 2;
  */
 export class RespArray {
   readonly #maxWordBytes: number;
+  readonly #agreed: Pick<Agreed, "isLimited">;
   /** Bytes that have been understood; 0 = nothing yet. */
   #parsed = 0;
   /** Bytes in which the end of the present line has been looked for. */
@@ -39,8 +47,9 @@ export class RespArray {
   #behind = 0;
 
   /** @param maxWordBytes a longer word is refused by its announced length */
-  constructor(maxWordBytes: number) {
+  constructor(maxWordBytes: number, agreed: Pick<Agreed, "isLimited">) {
     this.#maxWordBytes = maxWordBytes;
+    this.#agreed = agreed;
   }
 
   /** Whether a request has been understood in part. */
@@ -56,6 +65,9 @@ export class RespArray {
       const count = this.#readNumber(bytes, start, start + 1, end);
       if (this.#behind === 0) return this.#awaitLine(start, end, request, "too big mbulk count string");
       if (!(count <= MAX_RESP_WORDS)) return this.#refuse(request, "invalid multibulk length");
+      if (count > MAX_UNAUTHENTICATED_WORDS && this.#agreed.isLimited) {
+        return this.#refuse(request, "unauthenticated multibulk length");
+      }
       this.#parsed = this.#behind - start;
       this.#wordsLeft = count;
     }

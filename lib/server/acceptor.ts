@@ -7,26 +7,24 @@
 import type { Clock } from "../clock.ts";
 import { ACCEPT_RETRY_MS } from "../limits.ts";
 
+/** What connections are accepted from. */
+export type Listener = Deno.TcpListener | Deno.UnixListener;
+
 /** The accept loop of one listener. */
 export class Acceptor {
-  readonly #listener: Deno.TcpListener;
+  readonly #listener: Listener;
   readonly #clock: Clock;
   #isClosed = false;
 
-  constructor(listener: Deno.TcpListener, clock: Clock) {
+  constructor(listener: Listener, clock: Clock) {
     this.#listener = listener;
     this.#clock = clock;
   }
 
-  /** Where it listens. */
-  get address(): Deno.NetAddr {
-    return this.#listener.addr;
-  }
-
   /** Hands out connections until {@linkcode Acceptor.close}. Never rejects. */
-  async run(onConnection: (connection: Deno.TcpConn) => void): Promise<void> {
+  async run(onConnection: (connection: Deno.Conn) => void): Promise<void> {
     while (!this.#isClosed) {
-      let connection: Deno.TcpConn;
+      let connection: Deno.Conn;
       try {
         connection = await this.#listener.accept();
       } catch (error) {

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { ByteStream } from "../channel/byte_stream.ts";
 import { BUFFER_BYTES } from "../limits.ts";
 import type { BufferPool } from "./buffer_pool.ts";
 
@@ -16,7 +17,7 @@ interface FilledBuffer {
 
 /** The sending half of a connection. */
 export class Output {
-  readonly #connection: Deno.Conn;
+  readonly #wire: Pick<ByteStream, "write">;
   readonly #buffers: BufferPool;
   /** What comes before {@linkcode length} bytes of the buffer that is being filled. */
   readonly #full: FilledBuffer[] = [];
@@ -31,8 +32,8 @@ export class Output {
   readonly #counts: { outputBytes: number };
 
   /** @param counts where the bytes written are counted */
-  constructor(connection: Deno.Conn, buffers: BufferPool, counts: { outputBytes: number }) {
-    this.#connection = connection;
+  constructor(wire: Pick<ByteStream, "write">, buffers: BufferPool, counts: { outputBytes: number }) {
+    this.#wire = wire;
     this.#buffers = buffers;
     this.#counts = counts;
   }
@@ -118,7 +119,7 @@ export class Output {
         const { buffer, length } = next;
         this.#writingBytes = length;
         for (let written = 0; written < length;) {
-          written += await this.#connection.write(buffer.subarray(written, length));
+          written += await this.#wire.write(buffer.subarray(written, length));
         }
         this.#writingBytes = 0;
         this.#counts.outputBytes += length;

@@ -5,20 +5,30 @@
  * @module
  */
 
+import { acceptChannel, sendRejection } from "../channel/accept_channel.ts";
+import { HandshakeError } from "../channel/channel_error.ts";
+import type { ChannelStream } from "../channel/channel_stream.ts";
+import { HandshakeSlots } from "../channel/handshake_slots.ts";
+import type { ServerKey } from "../channel/server_key.ts";
 import { type Clock, systemClock, turnClock } from "../clock.ts";
 import { DIALECT_NAMES, type DialectName } from "../codec/dialect.ts";
 import type { Durability } from "../commands/durability.ts";
+import { Identity } from "../commands/identity.ts";
 import { ServerState } from "../commands/server_state.ts";
 import {
   DEFAULT_EVICTION,
-  DEFAULT_FRAME_TIMEOUT_MS,
   DEFAULT_HOSTNAME,
+  DEFAULT_MAX_CLIENTS,
+  DEFAULT_MAX_CLIENTS_PER_ADDRESS,
   DEFAULT_MAX_VALUE_BYTES,
   DEFAULT_PORT,
   MAX_DEADLINE_SWEEP_MS,
   MEMORY_WARNING_BYTES,
   SHUTDOWN_GRACE_MS,
 } from "../limits.ts";
+import type { Authentication } from "../security/authentication.ts";
+import { authenticationOf, type AuthenticationOptions } from "../security/authentication_options.ts";
+import type { Token } from "../security/token.ts";
 import { Engine } from "../storage/engine.ts";
 import { Janitor } from "../storage/janitor.ts";
 import type { PolicyName } from "../storage/eviction/policy.ts";
@@ -27,11 +37,20 @@ import { SealingRule } from "../storage/sealing_rule.ts";
 import type { Store } from "../storage/store.ts";
 import { Acceptor } from "./acceptor.ts";
 import { BufferPool } from "./buffer_pool.ts";
+import { ConnectionLimits } from "./connection_limits.ts";
 import { MemoryWatch } from "./memory_watch.ts";
+import { PlainWire } from "./plain_wire.ts";
+import { checkProtected } from "./protection.ts";
 import { Session, type SessionContext } from "./session.ts";
+import { type ClientLimits, sessionLimits } from "./session_limits.ts";
+import type { TlsCredentials } from "./tls_credentials.ts";
+import { TlsListener } from "./tls_listener.ts";
+import { TurnAway } from "./turn_away.ts";
+import { listenUnix, type UnixOptions } from "./unix_socket.ts";
+import { peerOf, type Wire } from "./wire.ts";
 
 /** How to serve; everything has a default. */
-export interface ServeOptions {
+export interface ServeOptions extends ClientLimits {
   /** Address to listen on. Default `127.0.0.1`. */
   readonly hostname?: string;
   /** Port to listen on, 0 = any free one. Default 8080. */
@@ -67,14 +86,32 @@ export interface ServeOptions {
   readonly listen?: readonly ListenOptions[];
   /** Dialects that are spoken; a connection in another is closed. Default: all. */
   readonly dialects?: readonly DialectName[];
-  /** Checks a password; with it, connections must give one before anything else. Default: none is asked for. */
-  readonly checkPassword?: (password: Uint8Array) => Promise<boolean>;
+  /** Who may speak; with it, connections must say who they are before anything else. Default: everybody may. */
+  readonly authentication?: AuthenticationOptions;
   /** Settings that CONFIG GET tells, by name. */
   readonly settings?: ReadonlyMap<string, string>;
   /** Longest value accepted, in bytes. Default 16 MiB. */
   readonly maxValueBytes?: number;
-  /** How long a client may take to complete a frame that it has started, in milliseconds. Default 10,000. */
-  readonly frameTimeoutMs?: number;
+  /** How many clients there may be at once. The next ones are told `BUSY` and closed. Default 10,000. */
+  readonly maxClients?: number;
+  /**
+   * How many of them may come from one address, or from one IPv6 network of 64 bits; this machine may have as many as it
+   * likes. `Infinity` = no limit. Default 1,000.
+   */
+  readonly maxClientsPerAddress?: number;
+  /** What the server proves itself with in secure channels. Default: there are none. */
+  readonly serverKey?: ServerKey;
+  /** One more place to listen on, for TLS 1.3. Default: none. */
+  readonly tls?: TlsOptions;
+  /** A unix socket to listen on as well. Default: none. */
+  readonly unix?: UnixOptions;
+  /** Refuses clients on a wire that others can read: all but secure channels, TLS and unix sockets. Default: no. */
+  readonly requireSecure?: boolean;
+  /**
+   * Listens off this machine also where everybody may speak, and takes passwords and tokens over wires that others can
+   * read. Default: no.
+   */
+  readonly insecure?: boolean;
   /** Told one line for each thing that an operator should know. Default: nobody. */
   readonly log?: (line: string) => void;
 }
@@ -89,14 +126,45 @@ export interface ListenOptions {
   readonly dialect?: DialectName;
 }
 
+/** A place to listen on for TLS. */
+export interface TlsOptions extends TlsCredentials {
+  /** Default: the server's `hostname`. */
+  readonly hostname?: string;
+  /** Port to listen on, 0 = any free one. */
+  readonly port: number;
+}
+
 /** A server that has begun to listen. */
 export interface RunningServer extends AsyncDisposable {
   /** Where it listens, with the port that was really taken. */
   readonly address: Deno.NetAddr;
   /** The same for the further places, in their order. */
   readonly addresses: readonly Deno.NetAddr[];
+  /**
+   * Resolves when it listens everywhere: at `address` and `addresses` at once, for TLS and on a unix socket a moment
+   * later. Rejects if it cannot; then it is shut down.
+   */
+  readonly ready: Promise<void>;
+  /** Where it listens for TLS, once it is ready. */
+  readonly tlsAddress: Deno.NetAddr | undefined;
   /** Resolves when the last connection has ended after a shutdown. Never rejects. */
   readonly finished: Promise<void>;
+  /**
+   * Takes these tokens and no others from now on. A connection stays if its token is still there and allows all that it
+   * did; any other connection that came with a token is closed.
+   *
+   * @returns how many were closed
+   * @throws {TypeError} if the server was started without `authentication`
+   * @throws {RangeError} for tokens that cannot be used; then those before stay
+   */
+  replaceTokens(tokens: readonly Token[]): number;
+  /**
+   * Uses another certificate for the connections that come from now on; those that there are stay.
+   *
+   * @throws {TypeError} if the server was started without `tls`
+   * @throws {RangeError} for credentials that cannot be used; then those before stay
+   */
+  replaceTlsCredentials(credentials: TlsCredentials): void;
   /**
    * Stops accepting, answers what has been read, closes all connections, and then the `persistence`. Resolves like
    * `finished`.
@@ -136,7 +204,10 @@ export interface RunningServer extends AsyncDisposable {
  * ```
  *
  * @throws {TypeError} for prefixes that are no list of texts
+ * @throws {TypeError} or {RangeError} for a password, its hash or tokens that cannot be used
  * @throws {RangeError} for `sealedOnly` and `counters` that make no sense, such as `counters` alone
+ * @throws {RangeError} for a place off this machine where everybody may speak, unless `insecure`
+ * @throws {RangeError} for TLS credentials that cannot be used
  * @throws whatever `Deno.listen` throws, such as `Deno.errors.AddrInUse`
  */
 export function serve(options: ServeOptions = {}): RunningServer {
@@ -146,8 +217,15 @@ export function serve(options: ServeOptions = {}): RunningServer {
 class Server implements RunningServer {
   readonly address: Deno.NetAddr;
   readonly addresses: readonly Deno.NetAddr[];
+  readonly ready: Promise<void>;
   readonly finished: Promise<void>;
-  readonly #acceptors: readonly Acceptor[];
+  tlsAddress: Deno.NetAddr | undefined;
+  readonly #acceptors: Acceptor[];
+  readonly #tls: TlsListener | undefined;
+  readonly #limits: ConnectionLimits;
+  readonly #turnAway: TurnAway;
+  readonly #slots = new HandshakeSlots();
+  readonly #serverKey: ServerKey | undefined;
   readonly #clock: Clock;
   readonly #context: SessionContext;
   /** Every open session with the promise of its end. */
@@ -155,12 +233,15 @@ class Server implements RunningServer {
   readonly #sweepMs: number;
   readonly #memoryWatch: MemoryWatch;
   readonly #persistence: Durability | undefined;
+  readonly #authentication: Authentication | undefined;
   #nextClientId = 1;
   #isStopping = false;
   #endsWithSnapshot = true;
 
   constructor(options: ServeOptions) {
-    const { clock = systemClock, frameTimeoutMs = DEFAULT_FRAME_TIMEOUT_MS, signal, log = () => {} } = options;
+    const { clock = systemClock, signal, log = () => {} } = options;
+    const { maxClients = DEFAULT_MAX_CLIENTS, maxClientsPerAddress = DEFAULT_MAX_CLIENTS_PER_ADDRESS } = options;
+    const limits = sessionLimits(options);
     const { maxMemoryBytes = Infinity, eviction = DEFAULT_EVICTION, maxValueBytes = DEFAULT_MAX_VALUE_BYTES } = options;
     const { persistence } = options;
     const storeClock = persistence?.clock ?? (options.store === undefined ? turnClock(clock) : clock);
@@ -169,6 +250,12 @@ class Server implements RunningServer {
       new Engine({ clock: storeClock, maxMemoryBytes, policy: eviction });
     const store = rule.isEmpty ? entries : new SealedStore(entries, rule);
     this.#clock = clock;
+    this.#authentication = options.authentication && authenticationOf(options.authentication);
+    if (!options.insecure) checkProtected(placesOf(options));
+    this.#limits = new ConnectionLimits(maxClients, maxClientsPerAddress);
+    this.#turnAway = new TurnAway(clock);
+    this.#serverKey = options.serverKey;
+    this.#tls = options.tls && this.#listenForTls(options.tls, options.hostname, limits.handshakeTimeoutMs);
     const { main, further } = openListeners(options);
     this.#acceptors = [main, ...further].map((listener) => new Acceptor(listener, clock));
     this.address = main.addr;
@@ -183,23 +270,42 @@ class Server implements RunningServer {
         settings: options.settings ?? new Map(),
         shutdown: (options) => this.shutdown(options),
         durability: persistence,
-        checkPassword: options.checkPassword,
+        authenticator: this.#authentication,
       }),
       clock,
       buffers: new BufferPool(),
       dialects: new Set(options.dialects ?? DIALECT_NAMES),
-      frameTimeoutMs,
+      limits,
+      requiresSecure: options.requireSecure ?? false,
+      isInsecure: options.insecure ?? false,
       reportError: (error) => log(`internal error: ${error instanceof Error ? error.stack ?? error.message : error}`),
       log,
       pending: persistence?.status().mode === "always" ? () => persistence.pending() : undefined,
     };
     this.#persistence = persistence;
-    this.#sweepMs = Math.min(Math.max(1, frameTimeoutMs / 10), MAX_DEADLINE_SWEEP_MS);
+    const shortestMs = Math.min(limits.frameTimeoutMs, limits.handshakeTimeoutMs, limits.idleTimeoutMs);
+    this.#sweepMs = Math.min(Math.max(1, shortestMs / 10), MAX_DEADLINE_SWEEP_MS);
     this.#memoryWatch = new MemoryWatch(store, options.memoryWarningBytes ?? MEMORY_WARNING_BYTES, log);
     const pinned = [undefined, ...(options.listen ?? []).map(({ dialect }) => dialect)];
-    this.finished = this.#run(new Janitor(store, clock), pinned);
+    const unix = this.#listenOnUnix(options.unix);
+    this.finished = this.#run(new Janitor(store, clock), pinned, unix);
+    this.ready = this.#becomeReady(unix);
     if (signal?.aborted) this.shutdown();
     else signal?.addEventListener("abort", () => this.shutdown(), { once: true });
+  }
+
+  replaceTokens(tokens: readonly Token[]): number {
+    if (this.#authentication === undefined) {
+      throw new TypeError("Cannot replace tokens: the server was started without authentication");
+    }
+    return this.#authentication.replaceTokens(tokens);
+  }
+
+  replaceTlsCredentials(credentials: TlsCredentials): void {
+    if (this.#tls === undefined) {
+      throw new TypeError("Cannot replace TLS credentials: the server was started without tls");
+    }
+    this.#tls.replaceCredentials(credentials);
   }
 
   shutdown({ snapshot = true }: { readonly snapshot?: boolean } = {}): Promise<void> {
@@ -207,6 +313,8 @@ class Server implements RunningServer {
       this.#isStopping = true;
       this.#endsWithSnapshot = snapshot;
       for (const acceptor of this.#acceptors) acceptor.close();
+      this.#tls?.close();
+      this.#turnAway.close();
       for (const session of this.#sessions.keys()) session.drain();
     }
     return this.finished;
@@ -216,20 +324,28 @@ class Server implements RunningServer {
     return this.shutdown();
   }
 
-  async #run(janitor: Janitor, pinned: readonly (DialectName | undefined)[]): Promise<void> {
+  async #run(
+    janitor: Janitor,
+    pinned: readonly (DialectName | undefined)[],
+    unix: Promise<Acceptor | undefined>,
+  ): Promise<void> {
     janitor.start();
     let sweeper = this.#clock.schedule(this.#sweepMs, sweep);
     const sessions = this.#sessions, clock = this.#clock, sweepMs = this.#sweepMs, memoryWatch = this.#memoryWatch;
+    const authentication = this.#authentication;
     function sweep(): void {
       memoryWatch.look();
+      authentication?.sweep(clock.wallMs());
       const nowMs = clock.nowMs();
       for (const session of sessions.keys()) session.checkDeadline(nowMs);
       sweeper = clock.schedule(sweepMs, sweep);
     }
 
-    await Promise.all(
-      this.#acceptors.map((acceptor, i) => acceptor.run((connection) => this.#serve(connection, pinned[i]))),
-    );
+    await Promise.all([
+      ...this.#acceptors.map((acceptor, i) => acceptor.run((connection) => this.#accept(connection, pinned[i]))),
+      unix.then((acceptor) => acceptor?.run((connection) => this.#accept(connection, undefined)), () => {}),
+      this.#tls?.finished,
+    ]);
 
     const cut = clock.schedule(SHUTDOWN_GRACE_MS, () => {
       for (const session of sessions.keys()) session.close();
@@ -250,13 +366,100 @@ class Server implements RunningServer {
     }
   }
 
-  #serve(connection: Deno.TcpConn, pinned: DialectName | undefined): void {
-    // Replies leave in one write as it is; waiting for more would cost a pipelining client 40 ms (RFC 896, RFC 1122).
-    connection.setNoDelay(true);
-    this.#context.server.counts.connections++;
-    const session = new Session(connection, this.#context, this.#nextClientId++, pinned);
-    this.#sessions.set(session, session.run().finally(() => this.#sessions.delete(session)));
+  #accept(connection: Deno.Conn, pinned: DialectName | undefined): void {
+    const peer = peerOf(connection);
+    const refusal = this.#limits.admit(peer.network);
+    if (refusal !== undefined) {
+      this.#context.server.counts.rejected++;
+      return void this.#turnAway.turnAway(connection, pinned, refusal);
+    }
+    if (isTcp(connection)) {
+      // Replies leave in one write as it is; waiting for more would cost a pipelining client 40 ms (RFC 896, RFC 1122).
+      connection.setNoDelay(true);
+      // Ends a connection whose peer has vanished.
+      connection.setKeepAlive(true);
+    }
+    this.#serve(new PlainWire(connection, peer, (connection, first) => this.#openChannel(connection, first)), pinned);
   }
+
+  /** Serves a connection that was counted in. */
+  #serve(wire: Wire, pinned: DialectName | undefined): void {
+    this.#context.server.counts.connections++;
+    const session = new Session(wire, this.#context, this.#nextClientId++, pinned);
+    const ended = session.run().finally(() => {
+      this.#sessions.delete(session);
+      this.#limits.leave(wire.peer.network);
+    });
+    this.#sessions.set(session, ended);
+    if (this.#isStopping) session.drain();
+  }
+
+  async #openChannel(connection: Deno.Conn, first: Uint8Array): Promise<ChannelStream> {
+    const key = this.#serverKey, { clock, limits } = this.#context;
+    if (key === undefined) {
+      await sendRejection(connection, "it has no key for a channel");
+      throw new HandshakeError("refused", "this server has no key for it");
+    }
+    return await acceptChannel(connection, key, first, {
+      clock,
+      slots: this.#slots,
+      mustAuthenticate: this.#authentication !== undefined,
+      timeoutMs: limits.handshakeTimeoutMs,
+    });
+  }
+
+  #listenForTls(tls: TlsOptions, hostname: string | undefined, handshakeTimeoutMs: number): TlsListener {
+    const clock = this.#clock;
+    return new TlsListener({ hostname: tls.hostname ?? hostname ?? DEFAULT_HOSTNAME, port: tls.port }, tls, {
+      clock,
+      handshakeTimeoutMs,
+      admit: (network) => {
+        const isAdmitted = this.#limits.admit(network) === undefined;
+        if (!isAdmitted) this.#context.server.counts.rejected++;
+        return isAdmitted;
+      },
+      leave: (network) => this.#limits.leave(network),
+      serve: (wire) => this.#serve(wire, undefined),
+      identityOf: (name) =>
+        this.#authentication === undefined
+          ? new Identity(name, undefined)
+          : this.#authentication.certified(name, clock.wallMs()),
+      fail: ({ address }, why) => {
+        this.#context.server.counts.brokenChannels++;
+        this.#context.log(`client ${address} has not come through TLS: ${why}`);
+      },
+    });
+  }
+
+  async #listenOnUnix(unix: UnixOptions | undefined): Promise<Acceptor | undefined> {
+    if (unix === undefined) return undefined;
+    const acceptor = new Acceptor(await listenUnix(unix), this.#clock);
+    this.#acceptors.push(acceptor);
+    if (this.#isStopping) acceptor.close();
+    return acceptor;
+  }
+
+  async #becomeReady(unix: Promise<unknown>): Promise<void> {
+    try {
+      this.tlsAddress = await this.#tls?.ready;
+      await unix;
+    } catch (error) {
+      await this.shutdown();
+      throw error;
+    }
+  }
+}
+
+/** Where the options say to listen, and who is asked there. */
+function placesOf({ hostname = DEFAULT_HOSTNAME, listener, listen = [], tls, authentication }: ServeOptions) {
+  const asksWho = authentication !== undefined;
+  const hostnames = [listener?.addr.hostname ?? hostname, ...listen.map((place) => place.hostname ?? hostname)];
+  return [
+    ...hostnames.map((hostname) => ({ hostname, asksWho })),
+    ...tls === undefined
+      ? []
+      : [{ hostname: tls.hostname ?? hostname, asksWho: asksWho || tls.clientCa !== undefined }],
+  ];
 }
 
 /** Opens all listeners or none. */
@@ -271,4 +474,9 @@ function openListeners(options: ServeOptions): { main: Deno.TcpListener; further
     throw error;
   }
   return { main, further };
+}
+
+/** A unix socket has no such settings. */
+function isTcp(connection: Deno.Conn): connection is Deno.TcpConn {
+  return connection.remoteAddr.transport === "tcp";
 }

@@ -7,22 +7,32 @@
  * @module
  */
 
-import type { Clock, Timer } from "../clock.ts";
+import { type Clock, nextTurn, type Timer } from "../clock.ts";
 import { createDialect, detect } from "../codec/detect.ts";
+import { ChannelError } from "../channel/channel_error.ts";
 import type { Dialect, DialectName, Push } from "../codec/dialect.ts";
-import { INCOMPLETE, INVALID, Request, Response } from "../codec/message.ts";
+import { INCOMPLETE, INVALID, Request, Response, Status } from "../codec/message.ts";
 import { ClientState } from "../commands/client_state.ts";
 import type { CommandContext } from "../commands/command.ts";
 import { execute } from "../commands/execute.ts";
 import type { ServerState } from "../commands/server_state.ts";
 import type { CryptomemError } from "../errors.ts";
-import { FRAME_PROGRESS_BYTES_PER_MS, LINGER_MS, MAX_PENDING_PUSH_BYTES, REPLY_FLUSH_BYTES } from "../limits.ts";
+import {
+  FRAME_PROGRESS_BYTES_PER_MS,
+  LINGER_MS,
+  MAX_TURN_MS,
+  REPLY_FLUSH_BYTES,
+  REQUESTS_PER_TURN_CHECK,
+} from "../limits.ts";
 import type { BufferPool } from "./buffer_pool.ts";
 import { isConnectionEnd } from "./connection_end.ts";
 import { HeldReplies } from "./held_replies.ts";
 import { InputBuffer } from "./input_buffer.ts";
 import { Output } from "./output.ts";
 import { encodePush } from "./push_encoder.ts";
+import { refusalBytes } from "./refusal.ts";
+import type { SessionLimits } from "./session_limits.ts";
+import { isSecret, type Wire } from "./wire.ts";
 
 /** What all sessions of a server share. */
 export interface SessionContext {
@@ -31,8 +41,11 @@ export interface SessionContext {
   readonly buffers: BufferPool;
   /** Dialects that are spoken; connections in others are closed. */
   readonly dialects: ReadonlySet<DialectName>;
-  /** How long a client may take to complete a frame that it has started. */
-  readonly frameTimeoutMs: number;
+  readonly limits: SessionLimits;
+  /** Whether clients on a wire that others can read are refused. */
+  readonly requiresSecure: boolean;
+  /** Whether a secret is taken over such a wire. */
+  readonly isInsecure: boolean;
   /** Told about errors that a client learns nothing of. */
   readonly reportError: (error: unknown) => void;
   /** Told one line for what an operator should know. */
@@ -41,9 +54,16 @@ export interface SessionContext {
   readonly pending?: (() => Promise<void> | undefined) | undefined;
 }
 
+const SECURE_ONLY = "this server takes no wire that others can read: use TLS or the secure channel";
+/** What connections begin with that is no dialect, in the words of the log. */
+const UNSPOKEN: Readonly<Partial<Record<string, string>>> = {
+  tls: "TLS, which this port does not speak",
+  channel: "a secure channel inside of a secure channel",
+};
+
 /** Serves one connection from its beginning to its end. */
 export class Session {
-  readonly #connection: Deno.Conn;
+  readonly #wire: Wire;
   readonly #context: SessionContext;
   readonly #client: ClientState;
   readonly #commands: CommandContext;
@@ -68,24 +88,36 @@ export class Session {
   #isClosed = false;
   /** Something has come since the last {@linkcode checkDeadline}. */
   #hasRead = false;
+  /** A request has to wait for something. */
+  #isWaiting = false;
+  /** When the client was first seen to have still to say who it is; 0 = it has, or has not. */
+  #limitedSinceMs = 0;
+  /** Requests since others had their turn, and of how many the next look at the clock is due. */
+  #turnRequests = 0;
+  #turnCheckAt = REQUESTS_PER_TURN_CHECK;
+  #turnStartMs = 0;
+  #isTurnOver = false;
 
   /** @param pinned the dialect that its listener is pinned to, if it is */
-  constructor(connection: Deno.Conn, context: SessionContext, id: number, pinned: DialectName | undefined) {
-    this.#connection = connection;
+  constructor(wire: Wire, context: SessionContext, id: number, pinned: DialectName | undefined) {
+    this.#wire = wire;
     this.#context = context;
     this.#input = new InputBuffer(context.buffers);
-    this.#output = new Output(connection, context.buffers, context.server.counts);
+    this.#output = new Output(wire, context.buffers, context.server.counts);
     const { server, clock } = context;
     this.#client = new ClientState({
       id,
-      address: addressText(connection.remoteAddr),
-      localAddress: addressText(connection.localAddr),
+      ...wire.peer,
+      isSecure: context.isInsecure || isSecret(wire),
+      mustProve: server.authenticator !== undefined,
+      ...wire.identity !== undefined && { identity: wire.identity },
       nowMs: clock.nowMs(),
       push: (push) => this.#push(push),
       kill: () => this.close(),
     });
     this.#commands = { store: server.store, server, client: this.#client };
     if (context.pending !== undefined) this.#held = new HeldReplies(this.#client, this.#output);
+    if (this.#mustHurry()) this.#limitedSinceMs = this.#client.connectedMs;
     if (pinned !== undefined) this.#speak(pinned);
   }
 
@@ -94,9 +126,10 @@ export class Session {
     const { server, reportError } = this.#context;
     server.clients.set(this.#client.id, this.#client);
     try {
-      while (!this.#isEnding) {
-        const count = await this.#connection.read(this.#input.room());
+      for (let isFirst = true; !this.#isEnding; isFirst = false) {
+        const count = await (isFirst ? this.#wire.begin(this.#input.room()) : this.#wire.read(this.#input.room()));
         if (count === null) break;
+        if (isFirst) this.#settleWire(count);
         this.#input.received(count);
         this.#hasRead = true;
         server.counts.inputBytes += count;
@@ -105,7 +138,8 @@ export class Session {
       if (this.#isEnding) await this.#linger();
     } catch (error) {
       // A reset, a broken pipe, or our own close() under a pending read.
-      if (!isConnectionEnd(error)) reportError(error);
+      if (error instanceof ChannelError) server.counts.brokenChannels++;
+      else if (!isConnectionEnd(error)) reportError(error);
     } finally {
       this.#drainTimer?.cancel();
       this.close();
@@ -126,7 +160,32 @@ export class Session {
   checkDeadline(nowMs: number): void {
     if (this.#hasRead) this.#client.activeMs = nowMs;
     this.#hasRead = false;
-    if (this.#deadlineMs !== 0 && nowMs >= this.#deadlineMs) this.close();
+    if (this.#deadlineMs !== 0 && nowMs >= this.#deadlineMs || this.#isIdle(nowMs)) return this.close();
+    if (!this.#mustHurry()) this.#limitedSinceMs = 0;
+    else if (this.#limitedSinceMs === 0) this.#limitedSinceMs = nowMs;
+    else if (nowMs - this.#limitedSinceMs >= this.#context.limits.handshakeTimeoutMs && !this.#isWaiting) this.close();
+  }
+
+  /** Whether it has been silent for too long; a subscriber has nothing to say. */
+  #isIdle(nowMs: number): boolean {
+    const { idleTimeoutMs } = this.#context.limits;
+    return nowMs - this.#client.activeMs >= idleTimeoutMs && this.#client.subscriptions === 0 && !this.#isWaiting;
+  }
+
+  /** Whether the client has still to say who it is, or to open a secure channel. */
+  #mustHurry(): boolean {
+    return this.#client.isLimited || this.#context.requiresSecure && this.#wire.kind === "plain";
+  }
+
+  /** Looks at the wire when it has become what it will be. Who may not use it is told so, in its own dialect. */
+  #settleWire(count: number): void {
+    const { requiresSecure, isInsecure } = this.#context;
+    this.#client.isSecure = isInsecure || isSecret(this.#wire);
+    if (!requiresSecure || this.#wire.kind !== "plain") return;
+    const first = this.#input.bytes.subarray(0, count);
+    const refusal = refusalBytes(first, this.#dialect?.name, { code: "FORBIDDEN", message: SECURE_ONLY });
+    if (refusal !== undefined) this.#output.append(refusal);
+    this.#isEnding = true;
   }
 
   /** Cuts the connection. Nothing that it waits for keeps it, and nobody's message waits for it. */
@@ -136,9 +195,9 @@ export class Session {
     server.clients.delete(this.#client.id);
     if (this.#client.subscriptions > 0) server.channels.leave(this.#client);
     this.#output.discard();
-    this.#client.stopWaiting();
+    this.#client.end();
     try {
-      this.#connection.close();
+      this.#wire.close();
     } catch {
       // Closed before.
     }
@@ -152,7 +211,9 @@ export class Session {
       const refusal = this.#held === undefined ? undefined : await this.#settle(this.#held, more);
       await this.#output.flush();
       isMoreWaiting = typeof more === "boolean" ? more : await this.#answerLater(more, refusal);
+      if (this.#isTurnOver) await this.#letOthers();
     }
+    if (this.#client.isLimited) this.#checkLength();
     this.#isAnswering = false;
     await this.#output.flush();
     if (this.#isDraining) this.#isEnding = true;
@@ -182,7 +243,7 @@ export class Session {
       if (waiting !== undefined) return waiting;
       this.#reply(dialect);
       if (this.#isEnding) return false;
-      if (this.#output.pendingBytes >= REPLY_FLUSH_BYTES) return true;
+      if (this.#output.pendingBytes >= REPLY_FLUSH_BYTES || this.#endsTurn(consumed)) return true;
     }
     request.neededBytes = 0;
     return false;
@@ -203,14 +264,53 @@ export class Session {
     return held.settle(pending);
   }
 
+  /** Counts a request of so many bytes. Returns whether others should have their turn before the next one. */
+  #endsTurn(bytes: number): boolean {
+    // Long requests do more, as MGET does.
+    this.#turnRequests += 1 + (bytes >>> 8);
+    if (this.#turnRequests < this.#turnCheckAt) return false;
+    const { clock, limits } = this.#context;
+    if (this.#turnRequests >= limits.requestsPerTurn || clock.nowMs() - this.#turnStartMs >= MAX_TURN_MS) {
+      return this.#isTurnOver = true;
+    }
+    this.#turnCheckAt += REQUESTS_PER_TURN_CHECK;
+    return false;
+  }
+
+  async #letOthers(): Promise<void> {
+    await nextTurn();
+    const { clock, limits } = this.#context;
+    this.#isTurnOver = false;
+    this.#turnRequests = 0;
+    this.#turnCheckAt = Math.min(REQUESTS_PER_TURN_CHECK, limits.requestsPerTurn);
+    this.#turnStartMs = clock.nowMs();
+  }
+
+  /** Ends the connection of a client that has not said who it is and begins to send more than that takes. */
+  #checkLength(): void {
+    const { maxUnauthenticatedBytes } = this.#context.limits, request = this.#request;
+    const bytes = Math.max(this.#input.end - this.#input.start, request.neededBytes);
+    if (this.#isEnding || bytes <= maxUnauthenticatedBytes) return;
+    this.#response.fail(
+      "AUTH_REQUIRED",
+      `Authentication required before requests of more than ${maxUnauthenticatedBytes} bytes.`,
+      Status.DENIED,
+    );
+    this.#reply(this.#dialect!);
+    this.#isEnding = true;
+  }
+
   /**
    * Replies when the request has been carried out, and lets the next ones have their turn.
    *
    * @param refusal why what it did with entries was taken back, if it was
    */
   async #answerLater(waiting: Promise<void>, refusal: CryptomemError | undefined): Promise<boolean> {
+    this.#isWaiting = true;
     await waiting;
+    this.#isWaiting = false;
     if (this.#isClosed) return false;
+    if (!this.#client.isLimited) this.#wire.authenticated();
     const response = this.#response;
     if (refusal !== undefined && this.#held!.tellsOfEntries(this.#request, response)) {
       response.fail("STORAGE", refusal.message);
@@ -237,7 +337,7 @@ export class Session {
     if (this.#isClosed || this.#dialect === undefined) return;
     const bytes = encodePush(push, this.#dialect, this.#client.respVersion);
     if (bytes === undefined) return;
-    if (this.#output.pendingBytes + bytes.length > MAX_PENDING_PUSH_BYTES) {
+    if (this.#output.pendingBytes + bytes.length > this.#context.limits.maxPendingBytes) {
       this.#context.log(`client ${this.#client.address} does not read what it subscribed to: closed`);
       return this.close();
     }
@@ -252,8 +352,8 @@ export class Session {
     const { dialects, log } = this.#context;
     // Both accents begin alike: gocache is spoken where it is the only one.
     const name = found === "text" && !dialects.has("text") && dialects.has("gocache") ? "gocache" : found;
-    if (name === "tls" || !dialects.has(name)) {
-      const what = name === "tls" ? "TLS, which this port does not speak" : `${name}, which is switched off`;
+    if (name === "tls" || name === "channel" || !dialects.has(name)) {
+      const what = UNSPOKEN[name] ?? `${name}, which is switched off`;
       log(`client ${this.#client.address} speaks ${what}: closed`);
       this.#isEnding = true;
       return undefined;
@@ -272,9 +372,11 @@ export class Session {
     if (this.#isEnding) return;
     if (!this.#input.hasPart) this.#deadlineMs = 0;
     else {
-      const { clock, frameTimeoutMs } = this.#context;
+      const { clock, limits: { frameTimeoutMs, handshakeTimeoutMs } } = this.#context;
       if (this.#deadlineMs === 0) this.#frameStartMs = clock.nowMs();
-      this.#deadlineMs = this.#frameStartMs + frameTimeoutMs + this.#input.end / FRAME_PROGRESS_BYTES_PER_MS;
+      this.#deadlineMs = this.#dialect === undefined
+        ? this.#frameStartMs + handshakeTimeoutMs
+        : this.#frameStartMs + frameTimeoutMs + this.#input.end / FRAME_PROGRESS_BYTES_PER_MS;
     }
   }
 
@@ -282,17 +384,13 @@ export class Session {
   async #linger(): Promise<void> {
     await this.#end();
     const sink = this.#input.bytes;
-    while (await this.#connection.read(sink) !== null);
+    while (await this.#wire.read(sink) !== null);
   }
 
   /** Tells the client that nothing more comes. */
   async #end(): Promise<void> {
     this.#isEnding = true;
     this.#deadlineMs = this.#context.clock.nowMs() + LINGER_MS;
-    await this.#connection.closeWrite();
+    await this.#wire.closeWrite();
   }
-}
-
-function addressText(address: Deno.Addr): string {
-  return "hostname" in address ? `${address.hostname}:${address.port}` : "path" in address ? address.path : "unix";
 }

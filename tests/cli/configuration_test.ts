@@ -33,6 +33,19 @@ function settle(args: readonly string[], { environment = {}, files = {} }: World
   });
 }
 
+/** What the options about users are unless somebody sets them. */
+const NOBODY_ASKED = {
+  passwordFile: undefined,
+  passwordHash: undefined,
+  rememberPassword: true,
+  tokenFile: undefined,
+  insecure: false,
+  maxClients: 10_000,
+  maxClientsPerAddress: 1_000,
+  handshakeTimeoutMs: 5_000,
+  idleTimeoutMs: Infinity,
+};
+
 /** The one line that a user sees. */
 async function complaint(args: readonly string[], world?: World): Promise<string> {
   const { message } = await assertRejects(async () => await settle(args, world), UsageError);
@@ -51,6 +64,7 @@ Deno.test("settleConfiguration() has a default for everything", async () => {
     eviction: "s3-fifo",
     sealedOnly: [],
     counters: [],
+    ...NOBODY_ASKED,
     frameTimeoutMs: DEFAULT_FRAME_TIMEOUT_MS,
     ...NOT_KEPT,
   });
@@ -69,6 +83,7 @@ Deno.test("settleConfiguration() lets flags win over environment over file over 
     eviction: "s3-fifo",
     sealedOnly: [],
     counters: [],
+    ...NOBODY_ASKED,
     frameTimeoutMs: DEFAULT_FRAME_TIMEOUT_MS,
     ...NOT_KEPT,
   });
@@ -96,14 +111,21 @@ Deno.test("settleConfiguration() reads values alike from every source", async ()
     snapshotChanges: 1_000,
     keptSnapshots: 3,
   } as const;
-  const expected = { hostname: "::1", port: 0, ...places, ...limits, ...sealing, ...kept };
+  const passwordHash = "$scrypt$ln=15,r=8,p=3$AAECAwQFBgcICQoLDA0ODw$ANYWwrwG9exM4wRn3uDhnkTuLMG27uj4k9dz5KrBPkg";
+  const users = { passwordFile: "a/pw", passwordHash, rememberPassword: false, tokenFile: "t.yaml" } as const;
+  const { insecure, maxClients, maxClientsPerAddress, handshakeTimeoutMs, idleTimeoutMs } = NOBODY_ASKED;
+  const wires = { insecure, maxClients, maxClientsPerAddress, handshakeTimeoutMs, idleTimeoutMs };
+  const expected = { hostname: "::1", port: 0, ...places, ...limits, ...sealing, ...kept, ...users, ...wires };
   const yaml = 'host: "::1"\nport: 0\nmax-value-size: 2mb\nmax-memory: 512mb\neviction: lru\nframe-timeout: 1500\n' +
     'listen:\n  - 6380=gocache\n  - "[::1]:0"\ndialects: [cm, text]\nsealed-only: ["user:", "token:"]\ncounters: "user:hits:"\n' +
+    `password-file: a/pw\npassword-hash: ${passwordHash}\nremember-password: off\ntoken-file: t.yaml\n` +
     "data-dir: /var/lib/cryptomem\nappend-log: no\nsnapshot-interval: 1m\nsnapshot-changes: 1000\nsnapshots-kept: 3\n";
   const lines = "host=::1\nport=0\nmax-value-size=2097152\nmax-memory=536870912\neviction=lru\nframe-timeout=1.5s\n" +
     "listen=6380=gocache, [::1]:0\ndialects=cm,text\nsealed-only=user:,token:\ncounters=user:hits:\n" +
+    `password-file=a/pw\npassword-hash=${passwordHash}\nremember-password=off\ntoken-file=t.yaml\n` +
     "data-dir=/var/lib/cryptomem\nappend-log=no\nsnapshot-interval=60000\nsnapshot-changes=1000\nsnapshots-kept=3\n";
   const flags = "--sealed-only user: --sealed-only=token: --counters user:hits: " +
+    `--password-file a/pw --password-hash ${passwordHash} --remember-password=off --token-file t.yaml ` +
     "--listen 6380=gocache --listen=[::1]:0 --dialects cm,text --host ::1 --port 0 --max-value-size 2mb --max-memory 0.5gb --eviction lru --frame-timeout 1500ms " +
     "--data-dir /var/lib/cryptomem --append-log no --snapshot-interval 60s --snapshot-changes 1000 --snapshots-kept 3";
   assertEquals(await settle(flags.split(" ")), expected);
@@ -121,6 +143,10 @@ Deno.test("settleConfiguration() reads values alike from every source", async ()
         CRYPTOMEM_DIALECTS: "cm,text",
         CRYPTOMEM_SEALED_ONLY: "user:, token:",
         CRYPTOMEM_COUNTERS: "user:hits:",
+        CRYPTOMEM_PASSWORD_FILE: "a/pw",
+        CRYPTOMEM_PASSWORD_HASH: passwordHash,
+        CRYPTOMEM_REMEMBER_PASSWORD: "off",
+        CRYPTOMEM_TOKEN_FILE: "t.yaml",
         CRYPTOMEM_FRAME_TIMEOUT: "1500",
         CRYPTOMEM_DATA_DIR: "/var/lib/cryptomem",
         CRYPTOMEM_APPEND_LOG: "no",
@@ -189,7 +215,8 @@ Deno.test("settleConfiguration() refuses unknown keys and suggests the nearest",
   assertEquals(
     await complaint(["--config", "c.conf"], { files: { "c.conf": "password=hunter2" } }),
     "c.conf: password: Unknown option; there are host port listen dialects max-value-size max-memory eviction sealed-only " +
-      "counters data-dir append-log snapshot-interval snapshot-changes snapshots-kept frame-timeout",
+      "counters data-dir append-log snapshot-interval snapshot-changes snapshots-kept password-file password-hash " +
+      "remember-password token-file insecure max-clients max-per-address handshake-timeout idle-timeout frame-timeout",
   );
   for (const key of ["__proto__", "constructor", "toString"]) {
     const message = await complaint(["--config", "c.conf"], { files: { "c.conf": `${key}=1` } });

@@ -38,18 +38,42 @@ async function run(args: readonly string[], start?: Start): Promise<{ code: numb
   return { code, out: decoder.decode(stdout), complaint: decoder.decode(stderr) };
 }
 
+/** Standard error of a process, as it comes. */
+class Complaints {
+  /** All of it, at the end. */
+  readonly all: Promise<string>;
+  #soFar = "";
+  #onMore = () => {};
+
+  constructor(stream: ReadableStream<Uint8Array>) {
+    this.all = this.#read(stream);
+  }
+
+  async until(what: RegExp): Promise<void> {
+    while (!what.test(this.#soFar)) await new Promise<void>((more) => this.#onMore = more);
+  }
+
+  async #read(stream: ReadableStream<Uint8Array>): Promise<string> {
+    for await (const text of stream.pipeThrough(new TextDecoderStream() as TransformStream<Uint8Array, string>)) {
+      this.#soFar += text;
+      this.#onMore();
+    }
+    return this.#soFar;
+  }
+}
+
 /** A server that listens on a free port until the test is over. */
 class Process implements AsyncDisposable {
   readonly line: string;
   readonly port: number;
   readonly #child: Deno.ChildProcess;
   readonly #out: ReadableStreamDefaultReader<string>;
-  readonly #complaints: Promise<string>;
+  readonly #complaints: Complaints;
 
   private constructor(
     child: Deno.ChildProcess,
     out: ReadableStreamDefaultReader<string>,
-    complaints: Promise<string>,
+    complaints: Complaints,
     line: string,
   ) {
     this.#child = child;
@@ -61,12 +85,12 @@ class Process implements AsyncDisposable {
 
   static async start(args: readonly string[], start?: Start): Promise<Process> {
     const child = command(args, start).spawn();
-    const complaints = new Response(child.stderr).text();
+    const complaints = new Complaints(child.stderr);
     const out = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
     let line = "";
     while (!line.endsWith("\n")) {
       const { value, done } = await out.read();
-      if (done) throw new Error(`Cannot start the server: ${await complaints}`);
+      if (done) throw new Error(`Cannot start the server: ${await complaints.all}`);
       line += value;
     }
     return new Process(child, out, complaints, line);
@@ -80,10 +104,15 @@ class Process implements AsyncDisposable {
     this.#child.kill(name);
   }
 
+  /** Waits until it has complained of something. */
+  hasComplained(what: RegExp): Promise<void> {
+    return this.#complaints.until(what);
+  }
+
   /** How the process ended, and all it had to say after its first line. */
   async ended(): Promise<{ code: number; said: string }> {
     const { code } = await this.#child.status;
-    return { code, said: ((await this.#out.read()).value ?? "") + await this.#complaints };
+    return { code, said: ((await this.#out.read()).value ?? "") + await this.#complaints.all };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -94,7 +123,7 @@ class Process implements AsyncDisposable {
     }
     await this.#child.status;
     await this.#out.cancel();
-    await this.#complaints;
+    await this.#complaints.all;
   }
 }
 
@@ -177,6 +206,96 @@ Deno.test({
     const { code, said } = await server.ended();
     assertEquals([code, /hunter2/.test(settings + said + server.line)], [0, false]);
     assertMatch(said, /^cryptomem: warning: other users of this machine can see the password[^\n]*\n$/);
+  },
+});
+
+Deno.test({
+  name: "server.ts --password-file asks for the password in it, which nothing shows",
+  ignore: ignoreSignals,
+  async fn() {
+    const folder = await Deno.makeTempDir();
+    try {
+      const path = `${folder}/password`;
+      await Deno.writeTextFile(path, "hunter2\n", { mode: 0o644 });
+      const permissions = [NETWORK, `--allow-read=${path}`];
+      const refused = await run(["--port=0", "--password-file", path], { permissions });
+      assertEquals([refused.code, /run chmod 600 /.test(refused.complaint)], [2, true]);
+      await Deno.chmod(path, 0o600);
+      await using server = await Process.start(["--port=0", "--password-file", path], { permissions });
+      const answers = await ask(server.port, "SET k v\nPASS hunter2\nSET k v\n");
+      assertEquals(answers, "Unauthorized\nOK\nOK\n");
+      server.signal("SIGTERM");
+      assertEquals(await server.ended(), { code: 0, said: "" });
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+});
+
+Deno.test({
+  name: "server.ts token create makes what a server takes after SIGHUP, until token revoke and another SIGHUP",
+  ignore: ignoreSignals,
+  async fn() {
+    const folder = await Deno.makeTempDir();
+    try {
+      const path = `${folder}/tokens.yaml`;
+      const permissions = [NETWORK, `--allow-read=${path},${path}.new`, `--allow-write=${path},${path}.new`];
+      const token = (...args: string[]) => run(["token", ...args, "--file", path], { permissions });
+      assertEquals((await token("create", "--name=first", "--can=read")).code, 0);
+      await using server = await Process.start(["--port=0", "--token-file", path], { permissions });
+      const { out } = await token("create", "--name=app", "--can=read,write", "--prefix=app:");
+      const pass = `PASS ${out.trimEnd()}\n`;
+      assertEquals(await ask(server.port, pass), "ERR: invalid password\n");
+
+      server.signal("SIGHUP");
+      await server.hasComplained(/read again: tokens 2, connections closed 0\n/);
+      using connection = await server.connect();
+      const reply = new Uint8Array(64);
+      await connection.write(new TextEncoder().encode(`${pass}SET app:k v\n`));
+      for (let length = 0; length < "OK\nOK\n".length;) length += (await connection.read(reply))!;
+
+      await Deno.writeTextFile(path, "tokens: [\n");
+      server.signal("SIGHUP");
+      await server.hasComplained(/error: [^\n]*Cannot read it as YAML: [^\n]*STILL TAKEN[^\n]*\n/);
+      assertEquals(await ask(server.port, `${pass}GET app:k\n`), "OK\nv\n", "a slip in the file changes nothing");
+      await Deno.remove(path);
+      assertEquals((await token("create", "--name=other", "--can=read")).code, 0);
+      server.signal("SIGHUP");
+      assertEquals(await connection.read(reply), null);
+      assertEquals(await ask(server.port, pass), "ERR: invalid password\n");
+      server.signal("SIGTERM");
+      const { code, said } = await server.ended();
+      assertEquals(code, 0);
+      assertMatch(said, /tokens\.yaml: read again: tokens 1, connections closed 1\n$/);
+      assertEquals(said.includes(out.trimEnd().slice(-43)), false);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+});
+
+Deno.test({
+  name: "server.ts hash-password prints what --password-hash takes",
+  ignore,
+  async fn() {
+    const child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "--no-prompt", "--quiet", "server.ts", "hash-password"],
+      cwd: ROOT,
+      stdin: "piped",
+      stdout: "piped",
+    }).spawn();
+    const input = child.stdin.getWriter();
+    await input.write(new TextEncoder().encode("hunter2\n"));
+    await input.close();
+    const { code, stdout } = await child.output();
+    const hash = new TextDecoder().decode(stdout).trimEnd();
+    assertEquals(code, 0);
+    await using server = await Process.start(["--port=0", "--password-hash", hash]);
+    assertEquals(await ask(server.port, "PASS hunter3\nPASS hunter2\nSET k v\n"), "ERR: invalid password\nOK\nOK\n");
+    const refused = await run(["--port=0", "--password-hash", hash, "--token-file=none"], {
+      permissions: ["--allow-net=127.0.0.1:1"],
+    });
+    assertEquals([refused.code, refused.complaint.includes(hash)], [2, false]);
   },
 });
 

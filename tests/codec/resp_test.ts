@@ -14,7 +14,7 @@ import { command } from "../support/resp_frame.ts";
 const MAX_VALUE_BYTES = 1_000;
 
 function newDialect(respVersion: 2 | 3 = 2, maxValueBytes = MAX_VALUE_BYTES): RespDialect {
-  const agreed: Agreed = { respVersion, accent: "minigostore", subscriptions: 0 };
+  const agreed: Agreed = { respVersion, accent: "minigostore", subscriptions: 0, isLimited: false };
   return new RespDialect(maxValueBytes, agreed);
 }
 

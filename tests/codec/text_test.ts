@@ -9,7 +9,7 @@ import { FakeClock } from "../support/fake_clock.ts";
 import { talk } from "../support/memory_connection.ts";
 import { assertEverySplit, examplesOf } from "../support/protocol_examples.ts";
 
-const MINIGOSTORE: Agreed = { respVersion: 2, accent: "minigostore", subscriptions: 0 };
+const MINIGOSTORE: Agreed = { respVersion: 2, accent: "minigostore", subscriptions: 0, isLimited: false };
 const GOCACHE: Agreed = { ...MINIGOSTORE, accent: "gocache" };
 
 /** What lines are answered with, on an empty store. */

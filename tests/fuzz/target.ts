@@ -56,7 +56,7 @@ export class Target {
       port: 8080,
       settings: new Map([["maxmemory", "2mb"]]),
       shutdown: () => {},
-      checkPassword: undefined,
+      authenticator: undefined,
     });
   }
 
@@ -70,6 +70,8 @@ export class Target {
       id: this.#nextId++,
       address: "127.0.0.1:1",
       localAddress: "127.0.0.1:2",
+      network: "this machine",
+      isSecure: true,
       nowMs: this.clock.nowMs(),
       push: (push) => this.#checkPush(push),
       kill: () => {},

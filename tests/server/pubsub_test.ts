@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { concat } from "@std/bytes";
 import { textOf, utf8 } from "../../lib/bytes.ts";
-import { MAX_PENDING_PUSH_BYTES } from "../../lib/limits.ts";
+import { DEFAULT_MAX_PENDING_BYTES } from "../../lib/limits.ts";
 import { serve } from "../../lib/server/serve.ts";
 import { frame, reply } from "../support/cm_frame.ts";
 import { canListen } from "../support/permissions.ts";
@@ -94,7 +94,7 @@ Deno.test("a subscriber that does not read is cut off; nobody else notices", { i
   let receivers = "";
   let sent = 0;
   // The system's own buffers take some more before anything waits in the server.
-  while (receivers !== ":1\r\n" && sent < 3 * MAX_PENDING_PUSH_BYTES) {
+  while (receivers !== ":1\r\n" && sent < 3 * DEFAULT_MAX_PENDING_BYTES) {
     await publisher.send(request);
     receivers = textOf(await publisher.read(4));
     const push = await reader.read(utf8("*3\r\n$7\r\nmessage\r\n$2\r\nch\r\n$65536\r\n").length + message.length + 2);
@@ -102,7 +102,7 @@ Deno.test("a subscriber that does not read is cut off; nobody else notices", { i
     sent += push.length;
   }
   assertEquals(receivers, ":1\r\n", "it is no receiver any more");
-  assert(sent > MAX_PENDING_PUSH_BYTES, `${sent} bytes were too early`);
+  assert(sent > DEFAULT_MAX_PENDING_BYTES, `${sent} bytes were too early`);
   assertEquals(lines.length, 1);
   assert(lines[0]!.includes("does not read what it subscribed to"));
 });

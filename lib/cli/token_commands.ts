@@ -1,0 +1,163 @@
+/**
+ * Makes, shows and removes tokens of a server, in the file that it has them from.
+ *
+ * @module
+ */
+
+import { parseArgs } from "@std/cli/parse-args";
+import { utf8 } from "../bytes.ts";
+import { parseDurationMs } from "../duration.ts";
+import type { TokenClass } from "../security/access.ts";
+import { createToken, type Token } from "../security/token.ts";
+import { quoted } from "./machine.ts";
+import { nearest } from "./nearest.ts";
+import { replacementPath } from "./secret_file.ts";
+import type { ServerMachine } from "./server_machine.ts";
+import { changeTokens, readTokens } from "./token_store.ts";
+import { UsageError } from "./usage_error.ts";
+
+const DEFAULT_FILE = "tokens.yaml";
+const FILE_VARIABLE = "CRYPTOMEM_TOKEN_FILE";
+
+type OptionName = "name" | "can" | "prefix" | "expires" | "file";
+
+/** Arguments, taken apart; what was not given is an empty list. */
+interface Given {
+  readonly words: readonly string[];
+  readonly options: Readonly<Record<OptionName, readonly string[]>>;
+}
+
+/** Runs `token create`. Only the token goes to standard output. */
+export async function createTokenCommand(args: readonly string[], on: ServerMachine): Promise<void> {
+  const given = parse("token create", args, ["name", "can", "prefix", "expires", "file"]);
+  refuseWords("token create", given);
+  const path = pathOf(given, on);
+  const { secret, token } = tokenOf(given, on);
+  requireFile(["token", "create", ...args], path, "write", on);
+  await changeTokens(path, on, (tokens) => {
+    if (tokens.some(({ name }) => name === token.name)) {
+      throw new UsageError("--name", `Cannot use ${token.name} again: a token in ${path} has this name`);
+    }
+    return [...tokens, token];
+  });
+  await on.print(utf8(`${secret}\n`));
+  on.complain(`token ${token.id} is in ${path} as a hash; above, it is shown this once: ${rightsOf(token)}`);
+  on.complain("a running server takes it after kill -HUP");
+}
+
+/** Runs `token list`. */
+export async function listTokens(args: readonly string[], on: ServerMachine): Promise<void> {
+  const given = parse("token list", args, ["file"]);
+  refuseWords("token list", given);
+  const path = pathOf(given, on);
+  requireFile(["token", "list", ...args], path, "read", on);
+  const tokens = await readTokens(path, on);
+  const rows = [["id", "name", "can", "prefixes", "expires"], ...tokens.map((token) => row(token, on.wallMs()))];
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((cells) => cells[column]!.length)));
+  const lines = rows.map((cells) => cells.map((cell, i) => cell.padEnd(widths[i]!)).join("  ").trimEnd());
+  await on.print(utf8(`${lines.join("\n")}\n`));
+}
+
+/** Runs `token revoke`. */
+export async function revokeToken(args: readonly string[], on: ServerMachine): Promise<void> {
+  const given = parse("token revoke", args, ["file"]);
+  const [holder, ...more] = given.words;
+  if (holder === undefined || more.length > 0) {
+    throw new UsageError("token revoke", "Cannot run it: write the id or the name of one token behind it");
+  }
+  const path = pathOf(given, on);
+  requireFile(["token", "revoke", ...args], path, "write", on);
+  await changeTokens(path, on, (tokens) => {
+    const kept = tokens.filter(({ id, name }) => id !== holder && name !== holder);
+    // Somebody may have written the token itself.
+    if (kept.length === tokens.length) throw new UsageError(path, "Cannot revoke a token: none has this id or name");
+    return kept;
+  });
+  on.complain(`the token is no longer in ${path}; a running server closes its connections after kill -HUP`);
+}
+
+function tokenOf({ options }: Given, on: ServerMachine): { secret: string; token: Token } {
+  const name = single("name", options);
+  if (name === undefined) throw new UsageError("--name", "Cannot make a token without one: write whose it is");
+  if (options.can.length === 0) {
+    throw new UsageError("--can", "Cannot make a token without it: write what it may do, such as read,write");
+  }
+  const expires = single("expires", options);
+  try {
+    return createToken({
+      name,
+      can: parts(options.can) as TokenClass[],
+      prefixes: parts(options.prefix),
+      ...expires !== undefined && { expiresMs: on.wallMs() + parseDurationMs(expires) },
+    });
+  } catch (error) {
+    if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
+    throw new UsageError("token create", error.message);
+  }
+}
+
+function parse(command: string, args: readonly string[], names: readonly OptionName[]): Given {
+  const parsed: Record<string, unknown> = parseArgs([...args], {
+    string: [...names, "_"],
+    collect: [...names],
+    unknown(arg, name) {
+      if (name === undefined) return true;
+      const meant = nearest(name, names);
+      const advice = meant === undefined
+        ? `there are ${names.map((one) => `--${one}`).join(" ")}`
+        : `did you mean --${meant}?`;
+      throw new UsageError(arg.replace(/=.*$/s, ""), `Unknown option of ${command}: ${advice}`);
+    },
+  });
+  const options = { name: [], can: [], prefix: [], expires: [], file: [] } as Record<OptionName, readonly string[]>;
+  for (const name of names) {
+    const values = parsed[name] as string[];
+    if (values.includes("") || args.includes(`--${name}=`)) {
+      throw new UsageError(`--${name}`, "Cannot use it without a value");
+    }
+    options[name] = values;
+  }
+  return { words: (parsed["_"] as unknown[]).map(String), options };
+}
+
+function refuseWords(command: string, { words }: Given): void {
+  if (words.length > 0) throw new UsageError(command, "Cannot use a word behind it: it takes options only");
+}
+
+function single(name: OptionName, options: Given["options"]): string | undefined {
+  const [value, ...more] = options[name];
+  if (more.length > 0) throw new UsageError(`--${name}`, "Cannot use it more than once");
+  return value;
+}
+
+function parts(values: readonly string[]): string[] {
+  return values.flatMap((value) => value.split(",").map((part) => part.trim()));
+}
+
+function pathOf({ options }: Given, on: ServerMachine): string {
+  return single("file", options) ?? (on.variable(FILE_VARIABLE) || DEFAULT_FILE);
+}
+
+/** Throws with the command to run unless the file may be read, or written as well. */
+function requireFile(args: readonly string[], path: string, verb: "read" | "write", on: ServerMachine): void {
+  const paths = verb === "write" ? [path, replacementPath(path)] : [path];
+  const names = verb === "write" ? ["read", "write"] as const : ["read"] as const;
+  if (names.every((name) => paths.every((one) => on.isGranted({ name, path: one })))) return;
+  const permissions = names.map((name) => `--allow-${name}=${paths.join(",")}`);
+  throw new UsageError(path, `Cannot ${verb} it without permission: run ${on.commandLine(permissions, args)}`);
+}
+
+function rightsOf({ name, can, prefixes, expiresMs }: Token): string {
+  const where = prefixes.length === 0 ? "all keys" : `keys under ${prefixes.map(quoted).join(", ")}`;
+  const until = expiresMs === undefined ? "" : `, until ${dateText(expiresMs)}`;
+  return `${name} may ${can.join(", ")}; ${where}${until}`;
+}
+
+function row({ id, name, can, prefixes, expiresMs }: Token, wallMs: number): string[] {
+  const expires = expiresMs === undefined ? "never" : dateText(expiresMs) + (expiresMs <= wallMs ? " (over)" : "");
+  return [id, name, can.join(","), prefixes.map((prefix) => JSON.stringify(prefix)).join(",") || "all", expires];
+}
+
+function dateText(ms: number): string {
+  return new Date(ms).toISOString().replace(/:\d\d\.\d+Z$/, "Z").replace("T", " ");
+}
