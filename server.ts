@@ -10,7 +10,7 @@
  * @module
  */
 export { serve } from "./lib/server/serve.ts";
-export type { ListenOptions, RunningServer, ServeOptions } from "./lib/server/serve.ts";
+export type { ListenOptions, RunningServer, ServeOptions, TlsOptions } from "./lib/server/serve_options.ts";
 export { openPersistence, type OpenPersistenceOptions } from "./lib/server/open_persistence.ts";
 export type {
   AppendLogState,
@@ -25,7 +25,6 @@ export { TOKEN_CLASSES, type TokenClass } from "./lib/security/access.ts";
 export { ServerKey } from "./lib/channel/server_key.ts";
 export type { X25519KeyPair } from "./lib/crypto/subtle.ts";
 export type { ClientLimits } from "./lib/server/session_limits.ts";
-export type { TlsOptions } from "./lib/server/serve.ts";
 export type { TlsCredentials } from "./lib/server/tls_credentials.ts";
 export type { UnixOptions } from "./lib/server/unix_socket.ts";
 export { DIALECT_NAMES, type DialectName } from "./lib/codec/dialect.ts";

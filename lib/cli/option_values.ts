@@ -7,7 +7,7 @@
 import { DIALECT_NAMES, type DialectName } from "../codec/dialect.ts";
 import { parseDurationMs } from "../duration.ts";
 import { MAX_CONFIGURABLE_VALUE_BYTES, MAX_KEPT_SNAPSHOTS, MAX_TIMER_MS } from "../limits.ts";
-import type { ListenOptions } from "../server/serve.ts";
+import type { ListenOptions } from "../server/serve_options.ts";
 import { POLICY_NAMES, type PolicyName } from "../storage/eviction/policy.ts";
 import { MIN_MAX_MEMORY_BYTES } from "../storage/room.ts";
 import { ALL, type SealingOptions, SealingRule } from "../storage/sealing_rule.ts";

@@ -23,7 +23,7 @@ import {
 import { MIN_MAX_MEMORY_BYTES } from "../storage/room.ts";
 import { ALL } from "../storage/sealing_rule.ts";
 import { POLICY_NAMES } from "../storage/eviction/policy.ts";
-import type { ListenOptions } from "../server/serve.ts";
+import type { ListenOptions } from "../server/serve_options.ts";
 import {
   APPEND_LOG_MODES,
   NONE,

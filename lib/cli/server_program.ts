@@ -8,7 +8,8 @@ import type { Durability, RecoveryState } from "../commands/durability.ts";
 import { CryptomemError } from "../errors.ts";
 import { openPersistence } from "../server/open_persistence.ts";
 import { networkOf, THIS_MACHINE } from "../security/peer_network.ts";
-import { type RunningServer, serve, type ServeOptions } from "../server/serve.ts";
+import { serve } from "../server/serve.ts";
+import type { RunningServer, ServeOptions } from "../server/serve_options.ts";
 import { VERSION } from "../version.ts";
 import { parseCommandLine, settleConfiguration } from "./configuration.ts";
 import { helpText } from "./help.ts";
@@ -148,6 +149,8 @@ function warningFor(hostname: string, asksWho: boolean): string {
 }
 
 function whyNotListening(error: unknown, { hostname, port, listen }: Configuration): string {
+  // Refused before anything was tried, with all that there is to say.
+  if (error instanceof RangeError || error instanceof TypeError) return error.message;
   const places = [{ hostname, port }, ...listen.map((place) => ({ hostname, ...place }))].map(formatAddress);
   // The system does not say which of several it was.
   const where = places.join(" or ");

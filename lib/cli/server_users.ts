@@ -8,7 +8,7 @@
 import { utf8 } from "../bytes.ts";
 import { MAX_PASSWORD_BYTES } from "../limits.ts";
 import { type AuthenticationOptions, checkAuthentication } from "../security/authentication_options.ts";
-import type { RunningServer } from "../server/serve.ts";
+import type { RunningServer } from "../server/serve_options.ts";
 import { withoutLineEnd } from "./hash_password.ts";
 import type { Configuration } from "./options.ts";
 import type { ServerMachine } from "./server_machine.ts";

@@ -427,3 +427,12 @@ Deno.test({
     assertEquals((await server.ended()).code, 143);
   },
 });
+
+Deno.test({
+  name: "server.ts says once why it does not listen where the network reaches it and nobody is asked",
+  ignore: !canRun || !canListen,
+  async fn() {
+    const { code, complaint } = await run(["--host", "0.0.0.0", "--port", "0"], { permissions: ["--allow-net"] });
+    assertEquals([code, complaint.split("Cannot listen").length], [1, 2]);
+  },
+});

@@ -6,7 +6,8 @@
  */
 
 import { type Clock, systemClock } from "../../lib/clock.ts";
-import { type RunningServer, serve, type ServeOptions } from "../../lib/server/serve.ts";
+import { serve } from "../../lib/server/serve.ts";
+import type { RunningServer, ServeOptions } from "../../lib/server/serve_options.ts";
 import { Engine } from "../../lib/storage/engine.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 

@@ -2,7 +2,8 @@
 
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { binaryText, ByteRange, utf8 } from "../../lib/bytes.ts";
-import { serve, type ServeOptions } from "../../lib/server/serve.ts";
+import { serve } from "../../lib/server/serve.ts";
+import type { ServeOptions } from "../../lib/server/serve_options.ts";
 import { Engine } from "../../lib/storage/engine.ts";
 import { canListen } from "../support/permissions.ts";
 import { RawClient } from "../support/raw_client.ts";

@@ -3,7 +3,8 @@
 import { concat } from "@std/bytes";
 import { assert, assertEquals } from "@std/assert";
 import { utf8 } from "../../lib/bytes.ts";
-import { type RunningServer, serve } from "../../lib/server/serve.ts";
+import { serve } from "../../lib/server/serve.ts";
+import type { RunningServer } from "../../lib/server/serve_options.ts";
 import { frame, reply } from "../support/cm_frame.ts";
 import { canListen } from "../support/permissions.ts";
 import { RawClient } from "../support/raw_client.ts";

@@ -7,7 +7,8 @@
 import { systemClock } from "../../lib/clock.ts";
 import type { LogMode } from "../../lib/persistence/append_log.ts";
 import { Persistence } from "../../lib/persistence/persistence.ts";
-import { type RunningServer, serve, type ServeOptions } from "../../lib/server/serve.ts";
+import { serve } from "../../lib/server/serve.ts";
+import type { RunningServer, ServeOptions } from "../../lib/server/serve_options.ts";
 import { Engine } from "../../lib/storage/engine.ts";
 import { FaultDisk } from "./fault_disk.ts";
 
