@@ -30,6 +30,7 @@
 
 export { Client } from "./lib/client/client.ts";
 export type { HeldKeyInfo, KeyControl, KeyStatus } from "./lib/client/key_control.ts";
+export type { ClientTlsOptions, WireOptions } from "./lib/client/wire_options.ts";
 export type {
   ClientKeys,
   ClientOptions,

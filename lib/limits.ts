@@ -26,7 +26,10 @@ export const MAX_LINE_WORDS = 65_536;
 /** Longest password, token or name of a user that is looked at: hashing takes time in proportion. */
 export const MAX_PASSWORD_BYTES = 512;
 
-/** How many passwords are hashed at once; each takes 32 MiB and a third of a second of one core. */
+/**
+ * How many passwords are hashed at once, where there are cores enough; each takes 32 MiB and a third of a second of one
+ * core.
+ */
 export const MAX_CONCURRENT_PASSWORD_CHECKS = 2;
 
 /** How many passwords wait for their turn to be hashed; the next ones are told BUSY. */
@@ -264,6 +267,12 @@ export const MAX_CHANNEL_CLOSE_MS = 100;
  * channel costs; the last holds the longest record with its header.
  */
 export const RECORD_BUFFER_BYTES = [2 * 1024, 16 * 1024, 5 + MAX_RECORD_BODY_BYTES] as const;
+
+/**
+ * How long a client does not try a password or token again that was refused. A server lets an address fail ten times a
+ * minute before it slows it down; at this pace one program's wrong password takes less than all of that.
+ */
+export const REFUSED_LOGIN_PAUSE_MS = 10_000;
 
 /** What a client's connection reads into while replies are small; a larger reply gets a buffer of its own. */
 export const CLIENT_READ_BUFFER_BYTES = 16 * 1024;

@@ -107,6 +107,15 @@ export class ChannelStream implements ByteStream {
   }
 
   /**
+   * Whether most of what one handshake is good for is used up: who can do without this channel for a moment should open
+   * another before it fails as `worn-out`.
+   */
+  get isWearingOut(): boolean {
+    return this.#clock.nowMs() >= this.#endMs - MAX_CHANNEL_AGE_MS / 8 ||
+      this.#sending.isWearingOut || this.#receiving.isWearingOut;
+  }
+
+  /**
    * Reads what the other side has written.
    *
    * @returns how many bytes; `null` once the other side has said, authentically, that nothing more comes

@@ -61,6 +61,11 @@ export class CipherState {
     this.#bytesLeft -= bytes;
   }
 
+  /** Whether most of the bytes are used up that may go this way. */
+  get isWearingOut(): boolean {
+    return this.#bytesLeft < MAX_CHANNEL_BYTES / 8;
+  }
+
   /**
    * Encrypts and authenticates the next message. The nonce is taken by the call itself, so that the order of calls is
    * the order of messages, whichever result is there first.

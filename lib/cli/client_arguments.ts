@@ -25,9 +25,10 @@ const VALUE_NAMES = ROWS.filter((row) => row.placeholder !== undefined).map((row
 const SWITCH_NAMES = ROWS.filter((row) => row.placeholder === undefined).map((row) => row.name);
 const SHORT_NAMES = Object.fromEntries(ROWS.flatMap(({ name, short }) => short === undefined ? [] : [[name, short]]));
 
-const SECRET_ADVICE = "a key or passphrase is never an argument, where others can see it; see --help for where it goes";
+const SECRET_ADVICE =
+  "a key, passphrase or password is never an argument, where others can see it; see --help for where it goes";
 /** What people try in order to give a secret. */
-const SECRET_NAMES: ReadonlySet<string> = new Set(["key", "pass", "password", "secret", "keys"]);
+const SECRET_NAMES: ReadonlySet<string> = new Set(["key", "pass", "password", "secret", "keys", "token"]);
 
 /**
  * What is asked for.

@@ -7,6 +7,7 @@
 import { CLIENT_COMMANDS } from "./client_commands.ts";
 import { KEY_VARIABLE, PASSPHRASE_VARIABLE } from "./client_keys.ts";
 import { CLIENT_OPTIONS, type OptionRow } from "./client_options.ts";
+import { PASSWORD_VARIABLE, TOKEN_VARIABLE } from "./client_wire.ts";
 
 /** The help text of the client, for a terminal of 100 columns. */
 export function clientHelpText(): string {
@@ -41,6 +42,8 @@ export function clientHelpText(): string {
     `                      asked for or taken from ${PASSPHRASE_VARIABLE}, is the active key, or an`,
     "                      open one beside active:; saltNamespace: NAME is a weaker salt",
     "  fernet: …           instead of all others; the first line seals, all open",
+    "",
+    `Passwords and tokens come from their files, else from ${PASSWORD_VARIABLE} or ${TOKEN_VARIABLE}.`,
     "",
     "Standard input is stored byte by byte: as text if it is UTF-8, else as bytes. Words that begin with",
     "- go behind --. Names are written with control characters and \\ escaped. Variables are read with",

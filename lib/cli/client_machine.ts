@@ -6,7 +6,7 @@
  */
 
 import { MAX_KEY_FILE_BYTES } from "../limits.ts";
-import { commandLine, isGranted, variable } from "./machine.ts";
+import { commandLine, isGranted, readTextFile, variable } from "./machine.ts";
 import { readSecretFile, writeSecretFile } from "./secret_file.ts";
 
 /** The machine, as far as the client's program knows it. */
@@ -19,6 +19,8 @@ export interface ClientMachine {
   variable(name: string): string | undefined;
   /** A whole file that holds a secret. Throws UsageError if it cannot be read, or others than its owner can. */
   readSecretFile(path: string): Promise<Uint8Array>;
+  /** A whole file that holds no secret, as text. Throws UsageError if it cannot be read. */
+  readFile(path: string): Promise<string>;
   /** Writes a file that only its owner can read. Throws UsageError if it cannot, or there is one already. */
   writeSecretFile(path: string, bytes: Uint8Array): Promise<void>;
   /** What a person types, which is not shown; `undefined` where there is nobody to ask. */
@@ -41,6 +43,7 @@ export const machine: ClientMachine = {
   isGranted,
   variable,
   readSecretFile: (path) => readSecretFile(path, MAX_KEY_FILE_BYTES),
+  readFile: readTextFile,
   writeSecretFile,
   async askSecret(question) {
     // The question goes to standard output: redirected, it would be taken for the value that is printed there.

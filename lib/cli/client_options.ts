@@ -1,6 +1,6 @@
 /**
- * Every option of the client's program, as data. Flags, environment variables and `--help` come from here. Keys and
- * passphrases are no options: other users of the machine can see a program's arguments.
+ * Every option of the client's program, as data. Flags, environment variables and `--help` come from here. Keys,
+ * passphrases, passwords and tokens are no options: other users of the machine can see a program's arguments.
  *
  * @module
  */
@@ -37,8 +37,21 @@ export const CLIENT_OPTIONS = [
     placeholder: "HOST:PORT",
     variable: "CRYPTOMEM_ADDRESS",
     defaultText: DEFAULT_ADDRESS,
-    summary: "the server",
+    summary: "the server, or unix:PATH",
   },
+  {
+    name: "pin",
+    placeholder: "PIN",
+    variable: "CRYPTOMEM_PIN",
+    summary: "secure channel to the server of this pin, cms1_…[,…]",
+  },
+  { name: "tls", summary: "TLS, to a server whose certificate the system trusts" },
+  { name: "tls-ca", placeholder: "FILE", variable: "CRYPTOMEM_TLS_CA", summary: "TLS; certificates to trust as well" },
+  { name: "tls-cert", placeholder: "FILE", variable: "CRYPTOMEM_CLIENT_CERT", summary: "TLS; your own certificate" },
+  { name: "tls-key", placeholder: "FILE", variable: "CRYPTOMEM_CLIENT_KEY", summary: "its private key" },
+  { name: "password-file", placeholder: "FILE", summary: "the password that the server asks for" },
+  { name: "token-file", placeholder: "FILE", summary: "a token in its place, cmt1_…" },
+  { name: "insecure", summary: "speak plain TCP with another machine, where others can listen" },
   {
     name: "timeout",
     placeholder: "DURATION",

@@ -9,14 +9,15 @@ import { type Address, formatAddress } from "../client/address.ts";
 import { KEY_VARIABLE, PASSPHRASE_VARIABLE } from "./client_keys.ts";
 import type { ClientMachine } from "./client_machine.ts";
 import { CLIENT_OPTIONS, type OptionRow } from "./client_options.ts";
+import { PASSWORD_VARIABLE, TOKEN_VARIABLE } from "./client_wire.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** What a command is going to do; what is left out, it does not. */
 export interface Undertaking {
   /** Connect to a server. */
   readonly place?: Address | undefined;
-  /** Read a file. */
-  readonly readPath?: string | undefined;
+  /** Read files. */
+  readonly readPaths?: readonly string[];
   /** Write a file. */
   readonly writePath?: string | undefined;
 }
@@ -25,6 +26,8 @@ const VARIABLES: readonly string[] = [
   ...(CLIENT_OPTIONS as readonly OptionRow[]).flatMap(({ variable }) => variable ?? []),
   KEY_VARIABLE,
   PASSPHRASE_VARIABLE,
+  PASSWORD_VARIABLE,
+  TOKEN_VARIABLE,
 ];
 
 /**
@@ -33,20 +36,22 @@ const VARIABLES: readonly string[] = [
  * @param args the program's arguments, as they can be shown
  */
 export function requirePermissions(undertaking: Undertaking, args: readonly string[], on: ClientMachine): void {
-  const needs: { verb: string; what: string; flag: string; descriptor: Deno.PermissionDescriptor }[] = [];
-  const { place, readPath, writePath } = undertaking;
+  const { place, readPaths = [], writePath } = undertaking;
+  const needs: Need[] = [];
   if (place !== undefined) {
     const host = formatAddress(place);
-    needs.push({ verb: "connect to", what: host, flag: `--allow-net=${host}`, descriptor: { name: "net", host } });
+    needs.push({ verb: "connect to", what: host, descriptor: { name: "net", host } });
+    // To the system, a unix socket is a file as well.
+    if ("path" in place) needs.push(fileNeed("read", place.path), fileNeed("write", place.path));
   }
-  if (readPath !== undefined) needs.push(fileNeed("read", readPath));
+  needs.push(...readPaths.map((path) => fileNeed("read", path)));
   if (writePath !== undefined) needs.push(fileNeed("write", writePath));
   const missing = needs.find(({ descriptor }) => !on.isGranted(descriptor));
   if (missing === undefined) return;
   // What has come from the environment must come from there again.
   const variables = VARIABLES.filter((name) => on.variable(name) !== undefined);
   const flags = [
-    ...needs.map(({ flag }) => flag),
+    ...flagsOf(needs),
     ...variables.length === 0 ? [] : [`--allow-env=${variables.join(",")}`],
   ];
   throw new UsageError(
@@ -55,6 +60,18 @@ export function requirePermissions(undertaking: Undertaking, args: readonly stri
   );
 }
 
-function fileNeed(name: "read" | "write", path: string) {
-  return { verb: name, what: path, flag: `--allow-${name}=${path}`, descriptor: { name, path } };
+interface Need {
+  readonly verb: string;
+  readonly what: string;
+  readonly descriptor: Deno.PermissionDescriptor;
+}
+
+function fileNeed(name: "read" | "write", path: string): Need {
+  return { verb: name, what: path, descriptor: { name, path } };
+}
+
+/** One flag for each kind of permission. */
+function flagsOf(needs: readonly Need[]): string[] {
+  const kinds = Map.groupBy(needs, ({ descriptor }) => descriptor.name);
+  return [...kinds].map(([name, needs]) => `--allow-${name}=${[...new Set(needs.map(({ what }) => what))].join(",")}`);
 }

@@ -16,6 +16,7 @@ import { findKeys, type FoundKeys, keyFilePath } from "./client_keys.ts";
 import { type ClientMachine, machine } from "./client_machine.ts";
 import { DEFAULT_ADDRESS, type GivenOptions, withVariables } from "./client_options.ts";
 import { requirePermissions } from "./client_permissions.ts";
+import { findWire, wirePaths } from "./client_wire.ts";
 import { UsageError } from "./usage_error.ts";
 
 /**
@@ -61,7 +62,11 @@ async function carryOut(request: Request, args: readonly string[], on: ClientMac
   const keyPath = keyFilePath(options);
 
   requirePermissions(
-    { place: connects ? place : undefined, readPath: usesKeys ? keyPath : undefined, writePath: options.out },
+    {
+      place: connects ? place : undefined,
+      readPaths: [...usesKeys && keyPath !== undefined ? [keyPath] : [], ...connects ? wirePaths(options) : []],
+      writePath: options.out,
+    },
     shownArgs(request, args),
     on,
   );
@@ -69,7 +74,8 @@ async function carryOut(request: Request, args: readonly string[], on: ClientMac
   if (command.needs === "nothing") return await command.run(call);
   const keys = usesKeys ? await findKeys(keyPath, on) : {};
   if (command.needs === "keys") return await command.run({ ...call, keys });
-  await using client = new Client(address, clientOptions(options, keys, blindsNames, on));
+  const wire = await findWire(options, on);
+  await using client = new Client(address, { ...wire, ...clientOptions(options, keys, blindsNames, on) });
   return await command.run({ ...call, client, place });
 }
 

@@ -25,9 +25,10 @@ import { countOf, statisticsOf, wasDone } from "./requests.ts";
 import { Reseals } from "./reseals.ts";
 import { Scan, type ScannedName } from "./scan.ts";
 import { type Found, SealedValues } from "./sealed_values.ts";
-import { type Dial, dialTcp } from "./transport.ts";
 import { Turns } from "./turns.ts";
 import { type Change, Updates } from "./updates.ts";
+import { dialOver } from "./wire.ts";
+import type { WireSettings } from "./wire_options.ts";
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -56,10 +57,9 @@ export class Calls {
   /**
    * Begins to derive the keys.
    *
-   * @param dial how to reach the server, if not over TCP
    * @throws TypeError or RangeError if a key is none
    */
-  constructor(address: Address, dial: Dial | undefined, settings: Settings) {
+  constructor(address: Address, wire: WireSettings, settings: Settings) {
     const { clock, timeoutMs, namespace, keys, fernet, blindNames, monotonic } = settings;
     this.#clock = clock;
     this.#isMonotonic = monotonic;
@@ -69,7 +69,7 @@ export class Calls {
     const marks = monotonic ? new HighWater() : undefined;
     this.#values = keys || fernet ? new SealedValues(settings, this.#keyring, marks) : undefined;
     const pipeline = new Pipeline({
-      dial: dial ?? ((signal) => dialTcp(address, signal)),
+      dial: dialOver(address, wire, clock),
       address: formatAddress(address),
       timeoutMs,
       maxValueBytes: Math.max(CLIENT_LEAST_REPLY_BYTES, this.#values?.maxReplyBytes ?? 0),

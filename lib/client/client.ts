@@ -15,6 +15,7 @@ import { type Outcome, outcomeOf } from "./outcome.ts";
 import type { ScannedName } from "./scan.ts";
 import type { Found } from "./sealed_values.ts";
 import type { Change } from "./updates.ts";
+import { wireOf } from "./wire_options.ts";
 
 /**
  * A connection to one Cryptomem server that seals every value with AES-256-GCM before it leaves the process.
@@ -47,6 +48,25 @@ import type { Change } from "./updates.ts";
  * assertEquals(await client.delete("user_session"), true);
  * assertEquals(await client.get("user_session"), undefined);
  * ```
+ *
+ * @example Through a secure channel, to the one server that has the pinned key
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Client } from "@cryptomem/client";
+ * import { serve, ServerKey } from "@cryptomem/server";
+ *
+ * const serverKey = await ServerKey.generate();
+ * const password = new TextEncoder().encode("correct horse battery staple");
+ * await using server = serve({ port: 0, serverKey, requireSecure: true, authentication: { password } });
+ *
+ * await using client = new Client(`localhost:${server.address.port}`, {
+ *   pin: serverKey.pin, // as server.ts --server-key shows it
+ *   password: "correct horse battery staple",
+ *   key: "your-32-byte-very-secret-key-!!!",
+ * });
+ * await client.set("greeting", "hello");
+ * assertEquals(await client.get("greeting"), "hello");
+ * ```
  */
 export class Client implements AsyncDisposable {
   /** The keys that this client seals and opens with: to list, add, promote and drop them while it is in use. */
@@ -56,11 +76,12 @@ export class Client implements AsyncDisposable {
   /**
    * Nothing is connected yet. Keys are derived from here on; the roots are wiped once they are.
    *
-   * @param address `host:port`, `host` (then the port is 8080), or `[::1]:port`
+   * @param address `host:port`, `host` (then the port is 8080), `[::1]:port`, or `unix:/path`
    * @throws TypeError or RangeError if the address or an option cannot be used, or two options do not go together
    */
   constructor(address: string, options: ClientOptions = {}) {
-    const calls = new Calls(parseAddress(address), options.connect, settingsOf(options));
+    const place = parseAddress(address);
+    const calls = new Calls(place, wireOf(place, options), settingsOf(options));
     this.#calls = calls;
     this.keys = new KeyControl(() => calls.keyring(), (verb) => calls.statistics(verb));
   }

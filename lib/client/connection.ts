@@ -55,6 +55,11 @@ export class Connection {
     return this.#writable;
   }
 
+  /** Whether a new one should take its place once nothing is under way. */
+  get isWearingOut(): boolean {
+    return this.#transport.isWearingOut === true;
+  }
+
   /** Writes all of the bytes. Never rejects: a failure shows in {@linkcode writable}, and as the end. */
   async write(bytes: Uint8Array): Promise<void> {
     try {

@@ -16,7 +16,7 @@ import {
   MAX_MIGRATION_DAYS,
   MAX_TIMER_MS,
 } from "../limits.ts";
-import type { Dial } from "./transport.ts";
+import type { WireOptions } from "./wire_options.ts";
 
 const MS_PER_DAY = 86_400_000;
 
@@ -52,7 +52,7 @@ export interface FernetCodec {
 }
 
 /** Settings of a {@linkcode Client}; all can be left out. */
-export interface ClientOptions {
+export interface ClientOptions extends WireOptions {
   /**
    * How long a call may take, connecting included: milliseconds, or a text like `"10s"`. 5 seconds by default.
    */
@@ -112,8 +112,6 @@ export interface ClientOptions {
   readonly maxValueBytes?: number;
   /** Where time comes from; for tests. */
   readonly clock?: Clock;
-  /** How to reach the server, instead of TCP; for tests and tunnels. */
-  readonly connect?: Dial;
 }
 
 /** Settings of the calls that store something. */

@@ -19,6 +19,7 @@
  */
 
 import type { Clock } from "../clock.ts";
+import { CryptomemError, type ErrorCode } from "../errors.ts";
 import { CLIENT_GATHERED_WRITE_BYTES } from "../limits.ts";
 import { Call, CallQueue } from "./call.ts";
 import { Connection, type ConnectionOwner, type Ending, messageOf } from "./connection.ts";
@@ -177,6 +178,11 @@ export class Pipeline implements ConnectionOwner {
       this.#dropSettled();
       const first = this.#waiting.head;
       if (first === undefined) break;
+      if (this.#connection?.isWearingOut) {
+        // What is under way ends on it; the rest goes over the next one.
+        if (this.#sent.head !== undefined) break;
+        this.#giveUp();
+      }
       if (this.#connection === undefined) {
         if (this.#attempt === undefined) this.#connect();
         break;
@@ -231,7 +237,7 @@ export class Pipeline implements ConnectionOwner {
       if (this.#attempt !== attempt) return;
       this.#attempt = undefined;
       for (let call = this.#waiting.shift(); call !== undefined; call = this.#waiting.shift()) {
-        this.#fail(call, call.error("UNREACHABLE", `no connection to ${address} (${messageOf(error)})`, error));
+        this.#fail(call, call.error(codeOf(error), `no connection to ${address} (${messageOf(error)})`, error));
       }
     }
     this.#wake();
@@ -282,4 +288,9 @@ export class Pipeline implements ConnectionOwner {
     }
     return undefined;
   }
+}
+
+/** Why there is no connection, for a request that never left. */
+function codeOf(error: unknown): ErrorCode {
+  return error instanceof CryptomemError && error.code !== "DISCONNECTED" ? error.code : "UNREACHABLE";
 }

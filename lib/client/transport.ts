@@ -1,5 +1,5 @@
 /**
- * What a connection needs of a socket, and the socket it uses unless it is given another.
+ * What a connection needs of a socket, and the sockets it uses unless it is given another.
  *
  * @module
  */
@@ -18,17 +18,35 @@ export interface Transport {
   ref?(): void;
   /** Lets the process end while nothing but a read is under way. */
   unref?(): void;
+  /** Whether it will soon be of no more use, so that a new one should take its place when nothing is under way. */
+  readonly isWearingOut?: boolean;
 }
 
 /** Opens a connection; rejects, also when `signal` says that nobody waits for it any more. */
 export type Dial = (signal: AbortSignal) => Promise<Transport>;
 
-/** Connects over TCP. A hostname with several addresses is tried on all of them. */
-export async function dialTcp(address: Address, signal: AbortSignal): Promise<Transport> {
+/** Connects to a socket, over TCP or on this machine. A hostname with several addresses is tried on all of them. */
+export async function dialSocket(address: Address, signal: AbortSignal): Promise<Transport> {
+  if ("path" in address) return await dialUnix(address.path, signal);
   const connection = await Deno.connect({ hostname: address.hostname, port: address.port, signal });
+  prepare(connection);
+  return connection;
+}
+
+/** Settings of a TCP connection. */
+export function prepare(connection: Deno.TcpConn): void {
   // Requests are gathered before they are written: waiting for more (Nagle) would only hold them back.
   connection.setNoDelay(true);
   // Ends a connection whose peer has vanished while it was idle.
   connection.setKeepAlive(true);
+}
+
+async function dialUnix(path: string, signal: AbortSignal): Promise<Transport> {
+  const connection = await Deno.connect({ transport: "unix", path });
+  // It is there at once or never, so there is nothing to abort.
+  if (signal.aborted) {
+    connection.close();
+    signal.throwIfAborted();
+  }
   return connection;
 }

@@ -17,6 +17,14 @@ Deno.test("parseAddress() reads IPv6 in brackets", () => {
   assertEquals(parseAddress("[fe80::1%eth0]:9000"), { hostname: "fe80::1%eth0", port: 9000 });
 });
 
+Deno.test("parseAddress() reads the path of a unix socket, as it stands there", () => {
+  assertEquals(parseAddress("unix:/run/cryptomem.sock"), { path: "/run/cryptomem.sock" });
+  assertEquals(parseAddress("unix:a b:80"), { path: "a b:80" });
+  for (const address of ["unix:", "unix:/run\0/cache"]) {
+    assertThrows(() => parseAddress(address), TypeError, "unix:/path");
+  }
+});
+
 Deno.test("parseAddress() refuses what is no address and says how one is written", () => {
   const wrong = [
     "",
@@ -44,5 +52,7 @@ Deno.test("parseAddress() refuses a port that does not exist", () => {
 });
 
 Deno.test("formatAddress() writes what parseAddress() reads", () => {
-  for (const address of ["localhost:8080", "[::1]:9000"]) assertEquals(formatAddress(parseAddress(address)), address);
+  for (const address of ["localhost:8080", "[::1]:9000", "unix:/run/cache"]) {
+    assertEquals(formatAddress(parseAddress(address)), address);
+  }
 });

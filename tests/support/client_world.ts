@@ -52,6 +52,7 @@ export async function runIn(world: World, ...args: string[]): Promise<Ran> {
       if (file === undefined) return Promise.reject(new UsageError(path, "Cannot read it: there is no such file"));
       return Promise.resolve(typeof file === "string" ? utf8(file) : file);
     },
+    readFile: async (path) => new TextDecoder().decode(await machine.readSecretFile(path)),
     writeSecretFile(path, bytes) {
       if (files[path] !== undefined) return Promise.reject(new UsageError(path, "Cannot write it: there is one"));
       files[path] = bytes;
