@@ -10,15 +10,8 @@ import { parseArgs } from "@std/cli/parse-args";
 import { SealingRule } from "../storage/sealing_rule.ts";
 import { parseConfigFile } from "./config_file.ts";
 import { nearest } from "./nearest.ts";
-import {
-  type Configuration,
-  type ListRow,
-  OPTIONS,
-  PROGRAM_OPTIONS,
-  type SettingRow,
-  SETTINGS,
-  type SettingValue,
-} from "./options.ts";
+import { isSet, type ListRow, type SettingRow, type SettingValue } from "./option_row.ts";
+import { type Configuration, OPTIONS, PROGRAM_OPTIONS, SETTINGS } from "./options.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** The world outside, as far as the configuration reads it. */
@@ -127,14 +120,23 @@ export async function settleConfiguration(flags: Flags, { variable, readFile }: 
     sources[row.property] = source;
   }
   const configuration = values as Configuration;
-  // Nobody is to believe that entries are kept because it was said how.
   for (const row of SETTINGS) {
     const source = sources[row.property]!;
-    if (!("needs" in row) || source === "default" || configuration.dataDir !== "") continue;
-    throw new UsageError(source, `Cannot use it without --${row.needs}`);
+    if ("needs" in row && source !== "default" && isSet(values[row.property])) requireOneOf(row.needs, values, source);
   }
   parseHere(sources["counters"]!, () => new SealingRule(configuration));
   return configuration;
+}
+
+/** Nobody is to believe that entries are kept because it was said how, or that a wire is secret that there is not. */
+function requireOneOf(
+  needs: readonly string[],
+  values: Readonly<Partial<Record<string, SettingValue>>>,
+  source: string,
+): void {
+  const needed = SETTINGS.filter(({ name }) => needs.includes(name));
+  if (needed.some(({ property }) => isSet(values[property]))) return;
+  throw new UsageError(source, `Cannot use it without ${needed.map(({ name }) => `--${name}`).join(" or ")}`);
 }
 
 async function readEntries(path: string | undefined, readFile: Surroundings["readFile"]) {

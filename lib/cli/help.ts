@@ -4,7 +4,8 @@
  * @module
  */
 import { DATA_COMMANDS } from "./data_arguments.ts";
-import { type OptionRow, OPTIONS } from "./options.ts";
+import type { OptionRow } from "./option_row.ts";
+import { OPTIONS } from "./options.ts";
 import { SERVER_COMMANDS } from "./server_commands.ts";
 
 /** The help text of the server, for a terminal of 100 columns. */

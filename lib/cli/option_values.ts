@@ -4,9 +4,10 @@
  *
  * @module
  */
+import { utf8 } from "../bytes.ts";
 import { DIALECT_NAMES, type DialectName } from "../codec/dialect.ts";
 import { parseDurationMs } from "../duration.ts";
-import { MAX_CONFIGURABLE_VALUE_BYTES, MAX_KEPT_SNAPSHOTS, MAX_TIMER_MS } from "../limits.ts";
+import { MAX_CONFIGURABLE_VALUE_BYTES, MAX_KEPT_SNAPSHOTS, MAX_SOCKET_PATH_BYTES, MAX_TIMER_MS } from "../limits.ts";
 import type { ListenOptions } from "../server/serve_options.ts";
 import { POLICY_NAMES, type PolicyName } from "../storage/eviction/policy.ts";
 import { MIN_MAX_MEMORY_BYTES } from "../storage/room.ts";
@@ -47,20 +48,60 @@ const PLACE = /^(?:(?:\[([\w.:%-]+)\]|([\w.%-]+)):)?(\d+)(?:=(\w+))?$/;
 export function parseListen(values: readonly (string | number)[]): readonly ListenOptions[] {
   if (values.length === 1 && values[0] === NONE) return [];
   return values.map((value) => {
-    const [, bracketed, name, port, dialect] = PLACE.exec(String(value)) ?? [];
-    if (port === undefined) {
-      throw new TypeError(
-        `Cannot use ${JSON.stringify(value)} as a place to listen: write PORT, HOST:PORT or PORT=DIALECT, such as ` +
-          "6380=gocache",
-      );
-    }
-    const hostname = bracketed ?? name;
-    return {
-      port: parsePort(port),
-      ...hostname !== undefined && { hostname },
-      ...dialect !== undefined && { dialect: parseDialect(dialect) },
-    };
+    const place = placeIn(value);
+    if (place !== undefined) return place;
+    throw new TypeError(
+      `Cannot use ${JSON.stringify(value)} as a place to listen: write PORT, HOST:PORT or PORT=DIALECT, such as ` +
+        "6380=gocache",
+    );
   });
+}
+
+/** `undefined` if it is none. */
+function placeIn(value: string | number): ListenOptions | undefined {
+  const [, bracketed, name, port, dialect] = PLACE.exec(String(value)) ?? [];
+  if (port === undefined) return undefined;
+  const hostname = bracketed ?? name;
+  return {
+    port: parsePort(port),
+    ...hostname !== undefined && { hostname },
+    ...dialect !== undefined && { dialect: parseDialect(dialect) },
+  };
+}
+
+/** The one place to listen for TLS, whose first bytes say what is spoken. */
+export function parseTlsListen(value: string | number): ListenOptions {
+  const place = placeIn(value);
+  if (place !== undefined && place.dialect === undefined) return place;
+  throw new TypeError(`Cannot use ${JSON.stringify(value)} as a place to listen for TLS: write PORT or HOST:PORT`);
+}
+
+/** Where a unix socket is made; `undefined` where there is none. */
+export function parseSocketPath(value: string | number): string | undefined {
+  if (value === NONE) return undefined;
+  const path = String(value);
+  // What a permission is given for is the whole path, and so is what clients are told.
+  if (!/^(?:\/|[A-Za-z]:[\\/])[^\0]*$/.test(path) || utf8(path).length > MAX_SOCKET_PATH_BYTES) {
+    throw new TypeError(
+      `Cannot use ${JSON.stringify(value)} as a unix socket: write its whole path, of at most ` +
+        `${MAX_SOCKET_PATH_BYTES} bytes, such as /run/cryptomem.sock`,
+    );
+  }
+  return path;
+}
+
+/** The mode of a file, as three octal digits. */
+export function parseMode(value: string | number): string {
+  // YAML takes 0o660 for 432, which would be a mode of its own.
+  const [, digits] = typeof value === "string" ? /^0?([0-7]{3})$/.exec(value.trim()) ?? [] : [];
+  if (digits !== undefined) return digits;
+  const shown = typeof value === "number" ? `the number ${value}` : JSON.stringify(value);
+  throw new TypeError(`Cannot use ${shown} as a mode: write three octal digits such as "660", in YAML between quotes`);
+}
+
+/** The opposite of {@linkcode parseMode}, for the number that a mode is. */
+export function formatMode(mode: number): string {
+  return mode.toString(8).padStart(3, "0");
 }
 
 /** Names of dialects. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { readAtMost } from "./bounded_file.ts";
 import { quoted, reasonOf } from "./machine.ts";
 import { UsageError } from "./usage_error.ts";
 
@@ -30,18 +31,8 @@ export async function readSecretFile(path: string, maxBytes: number): Promise<Ui
           `chmod 600 ${quoted(path)}`,
       );
     }
-    // One byte more than is taken shows that there is more; a pipe does not say how long it will be.
-    const bytes = new Uint8Array(maxBytes + 1);
-    let length = 0;
-    while (length < bytes.length) {
-      const count = await file.read(bytes.subarray(length));
-      if (count === null) {
-        const content = bytes.slice(0, length);
-        bytes.fill(0);
-        return content;
-      }
-      length += count;
-    }
+    const bytes = await readAtMost(file, maxBytes);
+    if (bytes !== undefined) return bytes;
     throw new UsageError(path, `Cannot use it for a secret: it has more than ${maxBytes} bytes`);
   } catch (error) {
     if (error instanceof UsageError) throw error;
@@ -55,13 +46,25 @@ export async function readSecretFile(path: string, maxBytes: number): Promise<Ui
  * @throws {UsageError} if it cannot be written, or there is one already
  */
 export async function writeSecretFile(path: string, bytes: Uint8Array): Promise<void> {
+  if (await makeSecretFile(path, bytes)) return;
+  throw new UsageError(path, "Cannot write it: there is such a file, and a key that is overwritten is lost");
+}
+
+/**
+ * Makes a file, if there is none. Of several that do so at once, one does; to the others it is there, perhaps not with all
+ * of its content yet.
+ *
+ * @returns whether it was made
+ * @throws {UsageError} if it cannot be written; then it is not there
+ */
+export async function makeSecretFile(path: string, bytes: Uint8Array): Promise<boolean> {
   try {
     await writeNew(path, bytes);
+    return true;
   } catch (error) {
-    if (error instanceof Deno.errors.AlreadyExists) {
-      throw new UsageError(path, "Cannot write it: there is such a file, and a key that is overwritten is lost");
-    }
-    throw new UsageError(path, `Cannot write it: ${reasonOf(error)}`);
+    if (error instanceof Deno.errors.AlreadyExists) return false;
+    const reason = error instanceof Deno.errors.NotFound ? "there is no such folder" : reasonOf(error);
+    throw new UsageError(path, `Cannot write it: ${reason}`);
   }
 }
 
@@ -120,8 +123,13 @@ async function claim(path: string, replacement: string): Promise<Deno.FsFile> {
 
 async function writeNew(path: string, bytes: Uint8Array): Promise<void> {
   using file = await openNew(path);
-  for (let written = 0; written < bytes.length;) written += await file.write(bytes.subarray(written));
-  await file.sync();
+  try {
+    for (let written = 0; written < bytes.length;) written += await file.write(bytes.subarray(written));
+    await file.sync();
+  } catch (error) {
+    await Deno.remove(path).catch(() => {});
+    throw error;
+  }
 }
 
 /** Makes and restricts a file in one step: at no moment can others open it. */

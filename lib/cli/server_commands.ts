@@ -6,6 +6,7 @@
 
 import { hashPassword } from "./hash_password.ts";
 import type { ServerCommandRow } from "./server_command.ts";
+import { showFingerprint } from "./server_fingerprint.ts";
 import { createTokenCommand, listTokens, revokeToken } from "./token_commands.ts";
 import { UsageError } from "./usage_error.ts";
 
@@ -16,6 +17,12 @@ export const SERVER_COMMANDS: readonly ServerCommandRow[] = [
     usage: "",
     summary: "Ask for a password, or read it from standard input, and print its hash",
     run: hashPassword,
+  },
+  {
+    name: "fingerprint",
+    usage: "[--server-key FILE]",
+    summary: "Show the pin that clients are given, and its fingerprint",
+    run: showFingerprint,
   },
   {
     name: "token create",

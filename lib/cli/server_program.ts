@@ -3,11 +3,9 @@
  *
  * @module
  */
-import { formatAddress } from "../client/address.ts";
 import type { Durability, RecoveryState } from "../commands/durability.ts";
 import { CryptomemError } from "../errors.ts";
 import { openPersistence } from "../server/open_persistence.ts";
-import { networkOf, THIS_MACHINE } from "../security/peer_network.ts";
 import { serve } from "../server/serve.ts";
 import type { RunningServer, ServeOptions } from "../server/serve_options.ts";
 import { VERSION } from "../version.ts";
@@ -18,7 +16,9 @@ import { type Configuration, PROGRAM_OPTIONS, settingTexts } from "./options.ts"
 import { onReloadSignal } from "./reload_signal.ts";
 import { commandOf } from "./server_commands.ts";
 import { machine, type ServerMachine } from "./server_machine.ts";
+import { placesText, whyNotListening, whyNotReady } from "./server_places.ts";
 import { reloadTokens, usersOf } from "./server_users.ts";
+import { reloadTls, tlsFilesOf, type Wires, wiresOf } from "./server_wires.ts";
 import { onStopSignal } from "./stop_signal.ts";
 import { type DataCommandName, isDataCommand, parseDataArguments } from "./data_arguments.ts";
 import { EXIT_FAILURE, EXIT_USAGE } from "./exit_code.ts";
@@ -47,10 +47,12 @@ export async function runServer(args: readonly string[], on: ServerMachine = mac
     const surroundings = surroundingsOf(shown);
     const configuration = await settleConfiguration(flags, surroundings);
     const configPath = flags.get("config") ?? surroundings.variable(PROGRAM_OPTIONS[0].variable);
-    requirePermissions(configuration, shown, configPath);
+    await requirePermissions(configuration, shown, configPath, on.hasFile);
     const users = await usersOf(configuration, password, on);
+    const wires = await wiresOf(configuration, on);
     const persistence = await persistenceOf(configuration);
     return await listen(configuration, {
+      ...wires,
       ...users !== undefined && { authentication: users },
       ...persistence !== undefined && { persistence },
     }, on);
@@ -97,73 +99,63 @@ function shownArgs(args: readonly string[], password: string | undefined): reado
   });
 }
 
-async function listen(
-  configuration: Configuration,
-  parts: Pick<ServeOptions, "authentication" | "persistence">,
-  on: ServerMachine,
-): Promise<number> {
+/** What the server is made of besides its configuration. */
+type Parts = Pick<ServeOptions, "authentication" | "persistence"> & Wires;
+
+async function listen(configuration: Configuration, parts: Parts, on: ServerMachine): Promise<number> {
   const stop = new AbortController();
+  const machineBytes = machineMemoryBytes();
+  const options: ServeOptions = {
+    ...configuration,
+    ...parts,
+    settings: settingTexts(configuration),
+    ...(machineBytes !== undefined && { memoryWarningBytes: machineBytes / 2 }),
+    signal: stop.signal,
+    log,
+  };
   let server: RunningServer;
   try {
-    const machineBytes = machineMemoryBytes();
-    server = serve({
-      ...configuration,
-      ...parts,
-      settings: settingTexts(configuration),
-      ...(machineBytes !== undefined && { memoryWarningBytes: machineBytes / 2 }),
-      signal: stop.signal,
-      log,
-    });
+    server = serve(options);
   } catch (error) {
     await parts.persistence?.close({ snapshot: false });
     return complain(whyNotListening(error, configuration), EXIT_FAILURE);
   }
   using _signals = onStopSignal(() => stop.abort());
-  const { tokenFile } = configuration;
-  using _reload = tokenFile === undefined ? null : onReloadSignal(() => reloadTokens(server, tokenFile, on));
+  using _reload = reloading(server, configuration, on);
   // One connection's fault must not take the others with it; it is told, and the server goes on.
   globalThis.addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
     complain(`cryptomem: unexpected error, please report it: ${traceOf(event.reason)}`);
   });
 
-  const places = [server.address, ...server.addresses].map(({ hostname, port }, i) => {
-    const dialect = i === 0 ? undefined : configuration.listen[i - 1]!.dialect;
-    const only = dialect === undefined ? "" : ` (${dialect})`;
-    return formatAddress({ hostname, port }) + only + warningFor(hostname, parts.authentication !== undefined);
-  });
-  print(`cryptomem ${VERSION} listening on ${places.join(", ")}`);
+  try {
+    await server.ready;
+  } catch (error) {
+    return complain(whyNotReady(error, server.tlsAddress !== undefined, options), EXIT_FAILURE);
+  }
+  print(`cryptomem ${VERSION} listening on ${placesText(server, options)}`);
+  const { serverKey } = parts;
+  if (serverKey !== undefined) {
+    print(`secure channels: give clients the pin ${serverKey.pin} (${serverKey.fingerprint})`);
+  }
   await server.finished;
   // The server has closed it, and said why it could not; here it only counts whether it could.
   return await parts.persistence?.close({ snapshot: false }).catch(() => EXIT_FAILURE) ?? 0;
 }
 
+/** Reads again at each SIGHUP what can be changed: each by itself, so that a slip in one leaves the other. */
+function reloading(server: RunningServer, configuration: Configuration, on: ServerMachine): Disposable | null {
+  const { tokenFile } = configuration;
+  const tlsFiles = tlsFilesOf(configuration);
+  if (tokenFile === undefined && tlsFiles === undefined) return null;
+  return onReloadSignal(async () => {
+    if (tokenFile !== undefined) await reloadTokens(server, tokenFile, on);
+    if (tlsFiles !== undefined) await reloadTls(server, tlsFiles, on);
+  });
+}
+
 function log(line: string): void {
   complain(`cryptomem: ${line}`);
-}
-
-/** Values are sealed, but whoever reaches the port can still delete them, so an open port is worth a word. */
-function warningFor(hostname: string, asksWho: boolean): string {
-  if (networkOf(hostname) === THIS_MACHINE) return "";
-  return asksWho ? " (plain TCP)" : " (plain TCP, no password)";
-}
-
-function whyNotListening(error: unknown, { hostname, port, listen }: Configuration): string {
-  // Refused before anything was tried, with all that there is to say.
-  if (error instanceof RangeError || error instanceof TypeError) return error.message;
-  const places = [{ hostname, port }, ...listen.map((place) => ({ hostname, ...place }))].map(formatAddress);
-  // The system does not say which of several it was.
-  const where = places.join(" or ");
-  if (error instanceof Deno.errors.AddrInUse) {
-    return `${where}: Cannot listen: another program does; stop it, or choose another port with --port`;
-  }
-  if (error instanceof Deno.errors.AddrNotAvailable) {
-    return `${where}: Cannot listen: this machine has no such address; choose one of its own with --host`;
-  }
-  if (error instanceof Deno.errors.PermissionDenied) {
-    return `${where}: Cannot listen: the system denies it; choose a port from 1024 up with --port`;
-  }
-  return `${where}: Cannot listen: ${error instanceof Error ? error.message.split("\n")[0] : error}`;
 }
 
 function traceOf(reason: unknown): string {

@@ -4,13 +4,12 @@
  * @module
  */
 
-import { parseArgs } from "@std/cli/parse-args";
 import { utf8 } from "../bytes.ts";
 import { parseDurationMs } from "../duration.ts";
 import type { TokenClass } from "../security/access.ts";
 import { createToken, type Token } from "../security/token.ts";
+import { type GivenArguments, parseArguments, refuseWords, singleValue } from "./command_arguments.ts";
 import { quoted } from "./machine.ts";
-import { nearest } from "./nearest.ts";
 import { replacementPath } from "./secret_file.ts";
 import type { ServerMachine } from "./server_machine.ts";
 import { changeTokens, readTokens } from "./token_store.ts";
@@ -19,17 +18,11 @@ import { UsageError } from "./usage_error.ts";
 const DEFAULT_FILE = "tokens.yaml";
 const FILE_VARIABLE = "CRYPTOMEM_TOKEN_FILE";
 
-type OptionName = "name" | "can" | "prefix" | "expires" | "file";
-
-/** Arguments, taken apart; what was not given is an empty list. */
-interface Given {
-  readonly words: readonly string[];
-  readonly options: Readonly<Record<OptionName, readonly string[]>>;
-}
+const OPTION_NAMES = ["name", "can", "prefix", "expires", "file"] as const;
 
 /** Runs `token create`. Only the token goes to standard output. */
 export async function createTokenCommand(args: readonly string[], on: ServerMachine): Promise<void> {
-  const given = parse("token create", args, ["name", "can", "prefix", "expires", "file"]);
+  const given = parseArguments("token create", args, OPTION_NAMES);
   refuseWords("token create", given);
   const path = pathOf(given, on);
   const { secret, token } = tokenOf(given, on);
@@ -47,7 +40,7 @@ export async function createTokenCommand(args: readonly string[], on: ServerMach
 
 /** Runs `token list`. */
 export async function listTokens(args: readonly string[], on: ServerMachine): Promise<void> {
-  const given = parse("token list", args, ["file"]);
+  const given = parseArguments("token list", args, ["file"]);
   refuseWords("token list", given);
   const path = pathOf(given, on);
   requireFile(["token", "list", ...args], path, "read", on);
@@ -60,7 +53,7 @@ export async function listTokens(args: readonly string[], on: ServerMachine): Pr
 
 /** Runs `token revoke`. */
 export async function revokeToken(args: readonly string[], on: ServerMachine): Promise<void> {
-  const given = parse("token revoke", args, ["file"]);
+  const given = parseArguments("token revoke", args, ["file"]);
   const [holder, ...more] = given.words;
   if (holder === undefined || more.length > 0) {
     throw new UsageError("token revoke", "Cannot run it: write the id or the name of one token behind it");
@@ -76,13 +69,16 @@ export async function revokeToken(args: readonly string[], on: ServerMachine): P
   on.complain(`the token is no longer in ${path}; a running server closes its connections after kill -HUP`);
 }
 
-function tokenOf({ options }: Given, on: ServerMachine): { secret: string; token: Token } {
-  const name = single("name", options);
+function tokenOf(
+  { options }: GivenArguments<typeof OPTION_NAMES[number]>,
+  on: ServerMachine,
+): { secret: string; token: Token } {
+  const name = singleValue("name", options);
   if (name === undefined) throw new UsageError("--name", "Cannot make a token without one: write whose it is");
   if (options.can.length === 0) {
     throw new UsageError("--can", "Cannot make a token without it: write what it may do, such as read,write");
   }
-  const expires = single("expires", options);
+  const expires = singleValue("expires", options);
   try {
     return createToken({
       name,
@@ -96,46 +92,12 @@ function tokenOf({ options }: Given, on: ServerMachine): { secret: string; token
   }
 }
 
-function parse(command: string, args: readonly string[], names: readonly OptionName[]): Given {
-  const parsed: Record<string, unknown> = parseArgs([...args], {
-    string: [...names, "_"],
-    collect: [...names],
-    unknown(arg, name) {
-      if (name === undefined) return true;
-      const meant = nearest(name, names);
-      const advice = meant === undefined
-        ? `there are ${names.map((one) => `--${one}`).join(" ")}`
-        : `did you mean --${meant}?`;
-      throw new UsageError(arg.replace(/=.*$/s, ""), `Unknown option of ${command}: ${advice}`);
-    },
-  });
-  const options = { name: [], can: [], prefix: [], expires: [], file: [] } as Record<OptionName, readonly string[]>;
-  for (const name of names) {
-    const values = parsed[name] as string[];
-    if (values.includes("") || args.includes(`--${name}=`)) {
-      throw new UsageError(`--${name}`, "Cannot use it without a value");
-    }
-    options[name] = values;
-  }
-  return { words: (parsed["_"] as unknown[]).map(String), options };
-}
-
-function refuseWords(command: string, { words }: Given): void {
-  if (words.length > 0) throw new UsageError(command, "Cannot use a word behind it: it takes options only");
-}
-
-function single(name: OptionName, options: Given["options"]): string | undefined {
-  const [value, ...more] = options[name];
-  if (more.length > 0) throw new UsageError(`--${name}`, "Cannot use it more than once");
-  return value;
-}
-
 function parts(values: readonly string[]): string[] {
   return values.flatMap((value) => value.split(",").map((part) => part.trim()));
 }
 
-function pathOf({ options }: Given, on: ServerMachine): string {
-  return single("file", options) ?? (on.variable(FILE_VARIABLE) || DEFAULT_FILE);
+function pathOf({ options }: GivenArguments<"file">, on: ServerMachine): string {
+  return singleValue("file", options) ?? (on.variable(FILE_VARIABLE) || DEFAULT_FILE);
 }
 
 /** Throws with the command to run unless the file may be read, or written as well. */

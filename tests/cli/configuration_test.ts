@@ -1,6 +1,6 @@
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { parseCommandLine, settleConfiguration } from "../../lib/cli/configuration.ts";
-import { type Configuration, settingTexts } from "../../lib/cli/options.ts";
+import { assertEquals, assertThrows } from "@std/assert";
+import { parseCommandLine } from "../../lib/cli/configuration.ts";
+import { settingTexts } from "../../lib/cli/options.ts";
 import { DIALECT_NAMES } from "../../lib/codec/dialect.ts";
 import { UsageError } from "../../lib/cli/usage_error.ts";
 import {
@@ -11,6 +11,7 @@ import {
   DEFAULT_PORT,
   DEFAULT_SNAPSHOT_INTERVAL_MS,
 } from "../../lib/limits.ts";
+import { complaint, settle } from "../support/settle.ts";
 
 /** What is kept, and how, unless somebody says so. */
 const NOT_KEPT = {
@@ -20,18 +21,6 @@ const NOT_KEPT = {
   snapshotChanges: Infinity,
   keptSnapshots: DEFAULT_KEPT_SNAPSHOTS,
 } as const;
-
-interface World {
-  readonly environment?: Record<string, string>;
-  readonly files?: Record<string, string>;
-}
-
-function settle(args: readonly string[], { environment = {}, files = {} }: World = {}): Promise<Configuration> {
-  return settleConfiguration(parseCommandLine(args).flags, {
-    variable: (name) => environment[name],
-    readFile: (path) => Promise.resolve(files[path]!),
-  });
-}
 
 /** What the options about users are unless somebody sets them. */
 const NOBODY_ASKED = {
@@ -46,12 +35,17 @@ const NOBODY_ASKED = {
   idleTimeoutMs: Infinity,
 };
 
-/** The one line that a user sees. */
-async function complaint(args: readonly string[], world?: World): Promise<string> {
-  const { message } = await assertRejects(async () => await settle(args, world), UsageError);
-  assertEquals(message.includes("\n"), false, "one line");
-  return message;
-}
+/** What the options about wires are. */
+const PLAIN_WIRES = {
+  serverKeyFile: undefined,
+  requireSecure: false,
+  tlsCert: undefined,
+  tlsKey: undefined,
+  tlsListen: { port: 8443 },
+  tlsClientCa: undefined,
+  unixPath: undefined,
+  unixMode: "600",
+};
 
 Deno.test("settleConfiguration() has a default for everything", async () => {
   assertEquals(await settle([]), {
@@ -65,6 +59,7 @@ Deno.test("settleConfiguration() has a default for everything", async () => {
     sealedOnly: [],
     counters: [],
     ...NOBODY_ASKED,
+    ...PLAIN_WIRES,
     frameTimeoutMs: DEFAULT_FRAME_TIMEOUT_MS,
     ...NOT_KEPT,
   });
@@ -84,6 +79,7 @@ Deno.test("settleConfiguration() lets flags win over environment over file over 
     sealedOnly: [],
     counters: [],
     ...NOBODY_ASKED,
+    ...PLAIN_WIRES,
     frameTimeoutMs: DEFAULT_FRAME_TIMEOUT_MS,
     ...NOT_KEPT,
   });
@@ -115,7 +111,17 @@ Deno.test("settleConfiguration() reads values alike from every source", async ()
   const users = { passwordFile: "a/pw", passwordHash, rememberPassword: false, tokenFile: "t.yaml" } as const;
   const { insecure, maxClients, maxClientsPerAddress, handshakeTimeoutMs, idleTimeoutMs } = NOBODY_ASKED;
   const wires = { insecure, maxClients, maxClientsPerAddress, handshakeTimeoutMs, idleTimeoutMs };
-  const expected = { hostname: "::1", port: 0, ...places, ...limits, ...sealing, ...kept, ...users, ...wires };
+  const expected = {
+    hostname: "::1",
+    port: 0,
+    ...PLAIN_WIRES,
+    ...places,
+    ...limits,
+    ...sealing,
+    ...kept,
+    ...users,
+    ...wires,
+  };
   const yaml = 'host: "::1"\nport: 0\nmax-value-size: 2mb\nmax-memory: 512mb\neviction: lru\nframe-timeout: 1500\n' +
     'listen:\n  - 6380=gocache\n  - "[::1]:0"\ndialects: [cm, text]\nsealed-only: ["user:", "token:"]\ncounters: "user:hits:"\n' +
     `password-file: a/pw\npassword-hash: ${passwordHash}\nremember-password: off\ntoken-file: t.yaml\n` +
@@ -214,8 +220,8 @@ Deno.test("settleConfiguration() refuses unknown keys and suggests the nearest",
   );
   assertEquals(
     await complaint(["--config", "c.conf"], { files: { "c.conf": "password=hunter2" } }),
-    "c.conf: password: Unknown option; there are host port listen dialects max-value-size max-memory eviction sealed-only " +
-      "counters data-dir append-log snapshot-interval snapshot-changes snapshots-kept password-file password-hash " +
+    "c.conf: password: Unknown option; there are host port listen dialects server-key require-secure tls-cert tls-key " +
+      "tls-listen tls-client-ca unix unix-mode max-value-size max-memory eviction sealed-only counters data-dir append-log snapshot-interval snapshot-changes snapshots-kept password-file password-hash " +
       "remember-password token-file insecure max-clients max-per-address handshake-timeout idle-timeout frame-timeout",
   );
   for (const key of ["__proto__", "constructor", "toString"]) {
@@ -389,12 +395,14 @@ Deno.test("settingTexts() tells every setting so that it can be given again", as
   const args =
     "--listen 6380=gocache --listen [::1]:1 --dialects cm,text --max-memory 2mb --port 1 --frame-timeout 5s " +
     "--sealed-only a:,b: --counters a:n: " +
-    "--data-dir d --append-log always --snapshot-interval 2m --snapshot-changes 7 --snapshots-kept 1";
+    "--data-dir d --append-log always --snapshot-interval 2m --snapshot-changes 7 --snapshots-kept 1 " +
+    "--server-key k --require-secure on --tls-cert c --tls-key p --tls-listen [::1]:8 --tls-client-ca a --unix /s --unix-mode 0660";
   for (const given of [[], args.split(" "), ["--sealed-only", "all", "--counters", "n:"]]) {
     const configuration = await settle(given);
     const texts = settingTexts(configuration);
-    // How entries are kept can be told to a server that keeps none, but not given to it.
-    const isGiven = (name: string) => configuration.dataDir !== "" || !/^(append-log|snapshot)/.test(name);
+    // How entries are kept can be told to a server that keeps none, but not given to it; so with TLS and sockets.
+    const isGiven = (name: string) =>
+      configuration.dataDir !== "" || !/^(append-log|snapshot|tls-listen|unix-mode)/.test(name);
     const flags = [...texts].filter(([name]) => isGiven(name)).flatMap(([name, text]) => [`--${name}`, text]);
     assertEquals(await settle(flags), configuration);
   }

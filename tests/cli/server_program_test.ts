@@ -2,13 +2,12 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { VERSION } from "../../lib/version.ts";
 import { canListen, canRun, canWrite } from "../support/permissions.ts";
+import { type Ended, NETWORK, runProgram, ServerProcess } from "../support/server_process.ts";
 
 const ignore = !canListen || !canRun || !canWrite;
 /** Signals do not exist there. */
 const ignoreSignals = ignore || Deno.build.os === "windows";
 
-const ROOT = new URL("../../", import.meta.url);
-const NETWORK = "--allow-net=127.0.0.1,localhost";
 /** A complete PING of the CM dialect. */
 const PING = Uint8Array.fromHex(`434d04${"00".repeat(14)}`);
 
@@ -17,114 +16,12 @@ interface Start {
   readonly environment?: Record<string, string>;
 }
 
-function command(args: readonly string[], { permissions = [NETWORK], environment = {} }: Start = {}): Deno.Command {
-  return new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-prompt", "--quiet", ...permissions, "server.ts", ...args],
-    cwd: ROOT,
-    env: { NO_COLOR: "1", ...environment },
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  });
+function run(args: readonly string[], { permissions = [NETWORK] }: Start = {}): Promise<Ended> {
+  return runProgram(permissions, args);
 }
 
-/** Runs the program to its end, which is near unless it listens by mistake. */
-async function run(args: readonly string[], start?: Start): Promise<{ code: number; out: string; complaint: string }> {
-  const child = command(args, start).spawn();
-  const limit = setTimeout(() => child.kill("SIGKILL"), 20_000);
-  const { code, stdout, stderr } = await child.output();
-  clearTimeout(limit);
-  const decoder = new TextDecoder();
-  return { code, out: decoder.decode(stdout), complaint: decoder.decode(stderr) };
-}
-
-/** Standard error of a process, as it comes. */
-class Complaints {
-  /** All of it, at the end. */
-  readonly all: Promise<string>;
-  #soFar = "";
-  #onMore = () => {};
-
-  constructor(stream: ReadableStream<Uint8Array>) {
-    this.all = this.#read(stream);
-  }
-
-  async until(what: RegExp): Promise<void> {
-    while (!what.test(this.#soFar)) await new Promise<void>((more) => this.#onMore = more);
-  }
-
-  async #read(stream: ReadableStream<Uint8Array>): Promise<string> {
-    for await (const text of stream.pipeThrough(new TextDecoderStream() as TransformStream<Uint8Array, string>)) {
-      this.#soFar += text;
-      this.#onMore();
-    }
-    return this.#soFar;
-  }
-}
-
-/** A server that listens on a free port until the test is over. */
-class Process implements AsyncDisposable {
-  readonly line: string;
-  readonly port: number;
-  readonly #child: Deno.ChildProcess;
-  readonly #out: ReadableStreamDefaultReader<string>;
-  readonly #complaints: Complaints;
-
-  private constructor(
-    child: Deno.ChildProcess,
-    out: ReadableStreamDefaultReader<string>,
-    complaints: Complaints,
-    line: string,
-  ) {
-    this.#child = child;
-    this.#out = out;
-    this.#complaints = complaints;
-    this.line = line;
-    this.port = Number(/:(\d+)/.exec(line)?.[1]);
-  }
-
-  static async start(args: readonly string[], start?: Start): Promise<Process> {
-    const child = command(args, start).spawn();
-    const complaints = new Complaints(child.stderr);
-    const out = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-    let line = "";
-    while (!line.endsWith("\n")) {
-      const { value, done } = await out.read();
-      if (done) throw new Error(`Cannot start the server: ${await complaints.all}`);
-      line += value;
-    }
-    return new Process(child, out, complaints, line);
-  }
-
-  connect(): Promise<Deno.TcpConn> {
-    return Deno.connect({ hostname: "127.0.0.1", port: this.port });
-  }
-
-  signal(name: Deno.Signal): void {
-    this.#child.kill(name);
-  }
-
-  /** Waits until it has complained of something. */
-  hasComplained(what: RegExp): Promise<void> {
-    return this.#complaints.until(what);
-  }
-
-  /** How the process ended, and all it had to say after its first line. */
-  async ended(): Promise<{ code: number; said: string }> {
-    const { code } = await this.#child.status;
-    return { code, said: ((await this.#out.read()).value ?? "") + await this.#complaints.all };
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      this.#child.kill("SIGKILL");
-    } catch {
-      // It has ended already.
-    }
-    await this.#child.status;
-    await this.#out.cancel();
-    await this.#complaints.all;
-  }
+function start(args: readonly string[], { permissions = [NETWORK], environment = {} }: Start = {}) {
+  return ServerProcess.startExactly(permissions, args, { environment });
 }
 
 /** Sends a text and reads to the end. */
@@ -157,7 +54,7 @@ Deno.test({
   name: "server.ts says in one line where it listens, and does so with --allow-net alone",
   ignore,
   async fn() {
-    await using server = await Process.start(["--port", "0"]);
+    await using server = await start(["--port", "0"]);
     assertMatch(server.line, /^cryptomem \d+\.\d+\.\d+ listening on 127\.0\.0\.1:\d+\n$/);
     using connection = await server.connect();
     await ping(connection);
@@ -168,7 +65,7 @@ Deno.test({
   name: "server.ts listens in further places, each in its dialect",
   ignore,
   async fn() {
-    await using server = await Process.start(["--port=0", "--listen", "0=gocache", "--listen=127.0.0.1:0=stash"]);
+    await using server = await start(["--port=0", "--listen", "0=gocache", "--listen=127.0.0.1:0=stash"]);
     const [, gocache, stash] = /:\d+, 127\.0\.0\.1:(\d+) \(gocache\), 127\.0\.0\.1:(\d+) \(stash\)\n$/.exec(
       server.line,
     )!;
@@ -181,7 +78,7 @@ Deno.test({
   name: "server.ts speaks only the dialects that it is told to",
   ignore,
   async fn() {
-    await using server = await Process.start(["--port=0", "--dialects=text,stash"]);
+    await using server = await start(["--port=0", "--dialects=text,stash"]);
     assertEquals(await ask(server.port, "PING\n"), "PONG\n");
     assertEquals(await ask(server.port, "*1\r\n"), "");
   },
@@ -191,7 +88,7 @@ Deno.test({
   name: "server.ts PASSWORD PORT asks for the password, warns that others see it, and never shows it",
   ignore: ignoreSignals,
   async fn() {
-    await using server = await Process.start(["hunter2", "0"]);
+    await using server = await start(["hunter2", "0"]);
     assertEquals(
       await ask(server.port, "SET k v\nPASS wrong\nPASS hunter2\nSET k v\n"),
       "Unauthorized\nERR: invalid password\nOK\nOK\n",
@@ -203,9 +100,9 @@ Deno.test({
     );
     assertMatch(settings, /^\+OK\r\n[^]*max-value-size/);
     server.signal("SIGTERM");
-    const { code, said } = await server.ended();
-    assertEquals([code, /hunter2/.test(settings + said + server.line)], [0, false]);
-    assertMatch(said, /^cryptomem: warning: other users of this machine can see the password[^\n]*\n$/);
+    const { code, complaints } = await server.ended();
+    assertEquals([code, /hunter2/.test(settings + complaints + server.line)], [0, false]);
+    assertMatch(complaints, /^cryptomem: warning: other users of this machine can see the password[^\n]*\n$/);
   },
 });
 
@@ -221,11 +118,11 @@ Deno.test({
       const refused = await run(["--port=0", "--password-file", path], { permissions });
       assertEquals([refused.code, /run chmod 600 /.test(refused.complaint)], [2, true]);
       await Deno.chmod(path, 0o600);
-      await using server = await Process.start(["--port=0", "--password-file", path], { permissions });
+      await using server = await start(["--port=0", "--password-file", path], { permissions });
       const answers = await ask(server.port, "SET k v\nPASS hunter2\nSET k v\n");
       assertEquals(answers, "Unauthorized\nOK\nOK\n");
       server.signal("SIGTERM");
-      assertEquals(await server.ended(), { code: 0, said: "" });
+      assertEquals(await server.ended(), { code: 0, complaints: "" });
     } finally {
       await Deno.remove(folder, { recursive: true });
     }
@@ -242,7 +139,7 @@ Deno.test({
       const permissions = [NETWORK, `--allow-read=${path},${path}.new`, `--allow-write=${path},${path}.new`];
       const token = (...args: string[]) => run(["token", ...args, "--file", path], { permissions });
       assertEquals((await token("create", "--name=first", "--can=read")).code, 0);
-      await using server = await Process.start(["--port=0", "--token-file", path], { permissions });
+      await using server = await start(["--port=0", "--token-file", path], { permissions });
       const { out } = await token("create", "--name=app", "--can=read,write", "--prefix=app:");
       const pass = `PASS ${out.trimEnd()}\n`;
       assertEquals(await ask(server.port, pass), "ERR: invalid password\n");
@@ -264,10 +161,10 @@ Deno.test({
       assertEquals(await connection.read(reply), null);
       assertEquals(await ask(server.port, pass), "ERR: invalid password\n");
       server.signal("SIGTERM");
-      const { code, said } = await server.ended();
+      const { code, complaints } = await server.ended();
       assertEquals(code, 0);
-      assertMatch(said, /tokens\.yaml: read again: tokens 1, connections closed 1\n$/);
-      assertEquals(said.includes(out.trimEnd().slice(-43)), false);
+      assertMatch(complaints, /tokens\.yaml: read again: tokens 1, connections closed 1\n$/);
+      assertEquals(complaints.includes(out.trimEnd().slice(-43)), false);
     } finally {
       await Deno.remove(folder, { recursive: true });
     }
@@ -278,19 +175,10 @@ Deno.test({
   name: "server.ts hash-password prints what --password-hash takes",
   ignore,
   async fn() {
-    const child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "--no-prompt", "--quiet", "server.ts", "hash-password"],
-      cwd: ROOT,
-      stdin: "piped",
-      stdout: "piped",
-    }).spawn();
-    const input = child.stdin.getWriter();
-    await input.write(new TextEncoder().encode("hunter2\n"));
-    await input.close();
-    const { code, stdout } = await child.output();
-    const hash = new TextDecoder().decode(stdout).trimEnd();
+    const { code, out } = await runProgram([], ["hash-password"], "hunter2\n");
+    const hash = out.trimEnd();
     assertEquals(code, 0);
-    await using server = await Process.start(["--port=0", "--password-hash", hash]);
+    await using server = await start(["--port=0", "--password-hash", hash]);
     assertEquals(await ask(server.port, "PASS hunter3\nPASS hunter2\nSET k v\n"), "ERR: invalid password\nOK\nOK\n");
     const refused = await run(["--port=0", "--password-hash", hash, "--token-file=none"], {
       permissions: ["--allow-net=127.0.0.1:1"],
@@ -303,7 +191,7 @@ Deno.test({
   name: "server.ts takes localhost as a host",
   ignore,
   async fn() {
-    await using server = await Process.start(["--port=0", "--host=localhost"]);
+    await using server = await start(["--port=0", "--host=localhost"]);
     assertMatch(server.line, /listening on (127\.0\.0\.1|\[::1\]):\d+\n$/);
   },
 });
@@ -322,7 +210,7 @@ Deno.test({
         [refused.code, refused.complaint],
         [2, "config.yaml: port: Cannot use 70000 as a port: it must be a whole number from 0 to 65535\n"],
       );
-      await using server = await Process.start(["--config", path], {
+      await using server = await start(["--config", path], {
         permissions,
         environment: { CRYPTOMEM_PORT: "0", CRYPTOMEM_HOST: "127.0.0.1" },
       });
@@ -337,7 +225,7 @@ Deno.test({
   name: "server.ts skips the environment without --allow-env",
   ignore,
   async fn() {
-    await using server = await Process.start(["--port", "0"], { environment: { CRYPTOMEM_HOST: "no such host" } });
+    await using server = await start(["--port", "0"], { environment: { CRYPTOMEM_HOST: "no such host" } });
     assert(server.port > 0);
   },
 });
@@ -398,7 +286,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     name: `server.ts ends with exit code 0 within 5 s of ${signal}, whatever its connections do`,
     ignore: ignoreSignals,
     async fn() {
-      await using server = await Process.start(["--port", "0"]);
+      await using server = await start(["--port", "0"]);
       using idle = await server.connect();
       using halfway = await server.connect();
       await ping(idle);
@@ -406,7 +294,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
       await halfway.write(PING.subarray(0, 5));
       const signalledMs = performance.now();
       server.signal(signal);
-      assertEquals(await server.ended(), { code: 0, said: "" });
+      assertEquals(await server.ended(), { code: 0, complaints: "" });
       assert(performance.now() - signalledMs < 5_000);
       assertEquals(await idle.read(new Uint8Array(1)), null);
     },
@@ -417,7 +305,7 @@ Deno.test({
   name: "server.ts ends at once at the second signal",
   ignore: ignoreSignals,
   async fn() {
-    await using server = await Process.start(["--port", "0"]);
+    await using server = await start(["--port", "0"]);
     using connection = await server.connect();
     await ping(connection);
     server.signal("SIGTERM");

@@ -63,3 +63,35 @@ async function hasOpenssl(): Promise<boolean> {
     .output();
   return success;
 }
+
+/** Those that tests of a whole server need; all are of one authority but `stranger`, who has the name of `alice`. */
+export interface Certificates {
+  readonly ca: Certificate;
+  readonly other: Certificate;
+  readonly server: Certificate;
+  /** The server's next one. */
+  readonly renewed: Certificate;
+  readonly alice: Certificate;
+  readonly bob: Certificate;
+  readonly nameless: Certificate;
+  readonly expired: Certificate;
+  readonly stranger: Certificate;
+}
+
+/** Makes all of them; `undefined` where none can be made. */
+export async function makeCertificates(): Promise<Certificates | undefined> {
+  if (!canMakeCertificates) return undefined;
+  const [ca, other] = await Promise.all(
+    ["authority", "other"].map((name) => makeCertificate({ name, isAuthority: true })),
+  ) as [Certificate, Certificate];
+  const made = Object.entries({
+    server: {},
+    renewed: {},
+    alice: { name: "alice" },
+    bob: { name: "bob" },
+    nameless: { name: "" },
+    expired: { name: "alice", days: -1 },
+    stranger: { name: "alice", signer: other },
+  }).map(async ([kind, options]) => [kind, await makeCertificate({ signer: ca, ...options })] as const);
+  return { ca, other, ...Object.fromEntries(await Promise.all(made)) } as unknown as Certificates;
+}

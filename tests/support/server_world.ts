@@ -13,6 +13,10 @@ import { UsageError } from "../../lib/cli/usage_error.ts";
 export interface ServerWorld {
   /** What is in files. */
   files: Record<string, string>;
+  /** What is in files that hold no text. */
+  binaries?: Record<string, Uint8Array<ArrayBuffer>>;
+  /** What happens while the program waits a moment. */
+  onPause?: () => void;
   variables?: Record<string, string>;
   input?: string;
   /** What a person answers, in order; nobody is there without. */
@@ -36,6 +40,13 @@ const encoder = new TextEncoder(), decoder = new TextDecoder();
 /** The machine of a world; what is printed and complained of is added to `ran`. */
 export function machineOf(world: ServerWorld, ran: ServerRan): ServerMachine {
   const typed = [...world.typed ?? []];
+  const hasFile = (path: string) => world.files[path] !== undefined || world.binaries?.[path] !== undefined;
+  async function read(path: string, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
+    if (!hasFile(path)) throw new UsageError(path, "Cannot read it: there is none");
+    const bytes = world.binaries?.[path]?.slice() ?? encoder.encode(world.files[path]);
+    if (bytes.length > maxBytes) throw new UsageError(path, `Cannot use it: more than ${maxBytes} bytes`);
+    return await Promise.resolve(bytes);
+  }
   return {
     isTyped: world.typed !== undefined,
     isGranted: ({ name }) => !world.denied?.includes(name),
@@ -46,15 +57,15 @@ export function machineOf(world: ServerWorld, ran: ServerRan): ServerMachine {
     complain: (line) => void ran.complaints.push(line),
     commandLine: (permissions, args) => ["deno run", ...permissions, "server.ts", ...args].join(" "),
     wallMs: () => world.wallMs ?? 0,
-    hasFile: (path) => Promise.resolve(world.files[path] !== undefined),
-    readSecretFile(path, maxBytes) {
-      const bytes = encoder.encode(world.files[path]);
-      if (world.files[path] === undefined) return Promise.reject(new UsageError(path, "Cannot read it: there is none"));
-      if (bytes.length > maxBytes) {
-        return Promise.reject(new UsageError(path, `Cannot use it: more than ${maxBytes} bytes`));
-      }
-      return Promise.resolve(bytes);
+    hasFile: (path) => Promise.resolve(hasFile(path)),
+    readSecretFile: read,
+    readFile: async (path, maxBytes) => decoder.decode(await read(path, maxBytes)),
+    makeSecretFile(path, bytes) {
+      const isNew = !hasFile(path);
+      if (isNew) (world.binaries ??= {})[path] = bytes.slice() as Uint8Array<ArrayBuffer>;
+      return Promise.resolve(isNew);
     },
+    pause: () => Promise.resolve(world.onPause?.()),
     async replaceSecretFile(path, contentOf) {
       world.files[path] = decoder.decode(await contentOf());
     },
