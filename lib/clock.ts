@@ -37,14 +37,6 @@ export const systemClock: Clock = {
 };
 
 /**
- * Resolves in the next turn of the event loop, after what other connections have sent was looked at. A promise that is
- * ready at once gives nobody else a turn, and a timer of no time takes two milliseconds.
- */
-export function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
-
-/**
  * A clock that reads another at most once in each turn of the event loop, for who asks the time for every request: a
  * reading costs 80 ns, as much as finding the entry. All requests of one read then see the same moment, which was
  * less than one turn ago.

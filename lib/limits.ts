@@ -88,7 +88,7 @@ export const DEFAULT_MAX_UNAUTHENTICATED_BYTES = 16 * 1024;
 export const MAX_UNAUTHENTICATED_WORDS = 10;
 
 /** How many requests of one client are carried out before others have their turn. */
-export const DEFAULT_REQUESTS_PER_TURN = 1_000;
+export const DEFAULT_REQUESTS_PER_TURN = 4_000;
 /** How long a turn may take. The clock is read once for so many requests. */
 export const MAX_TURN_MS = 1;
 /** See {@linkcode MAX_TURN_MS}. */
@@ -103,6 +103,8 @@ export const REMEMBERED_NAME_BYTES = 256;
 
 /** Who may connect to a unix socket, as for files: its owner. */
 export const DEFAULT_UNIX_MODE = 0o600;
+/** Longest path of a unix socket that all systems take: macOS has 104 bytes for it with the zero at its end. */
+export const MAX_SOCKET_PATH_BYTES = 103;
 
 /** Longest file with certificates or their key. */
 export const MAX_CERTIFICATE_FILE_BYTES = 1024 * 1024;
@@ -171,6 +173,9 @@ export const DEFAULT_HOSTNAME = "127.0.0.1";
 
 /** Where the server listens unless told otherwise. */
 export const DEFAULT_PORT = 8080;
+
+/** Port that the server's command line listens on for TLS. */
+export const DEFAULT_TLS_PORT = 8443;
 
 /** How long a client waits for a reply unless told otherwise. */
 export const DEFAULT_CLIENT_TIMEOUT_MS = 5_000;
@@ -250,6 +255,19 @@ export const MAX_HANDSHAKE_MS = 5_000;
 /** How many handshakes a server computes at once; each takes about a millisecond of one core. The next ones wait. */
 export const MAX_CONCURRENT_HANDSHAKES = 64;
 
+/** How many handshakes one address off this machine may begin at once: as many as it may have clients. */
+export const HANDSHAKE_BURST = 1_000;
+
+/** And how many a second from then on: a tenth of one core. */
+export const HANDSHAKES_PER_SECOND = 100;
+
+/**
+ * The same as {@linkcode MAX_NATIVE_CIPHER_BYTES} for what a record carries: a batch of some thirty small requests. Longer
+ * than for values, because records wait for each other, and the thread that WebCrypto needs is one that another
+ * connection could use.
+ */
+export const MAX_NATIVE_RECORD_BYTES = 4 * 1024;
+
 /** How many records of one direction are sealed under one key. With full records, 2^32 bytes. */
 export const MAX_RECORDS_PER_KEY = 2 ** 16;
 
@@ -264,7 +282,7 @@ export const MAX_CHANNEL_CLOSE_MS = 100;
 
 /**
  * Sizes of the buffer that records are read into. A channel waits with the first, so that one decides what an idle
- * channel costs; the last holds the longest record with its header.
+ * channel costs, or with the second if it was used for long records; the last holds the longest with its header.
  */
 export const RECORD_BUFFER_BYTES = [2 * 1024, 16 * 1024, 5 + MAX_RECORD_BODY_BYTES] as const;
 

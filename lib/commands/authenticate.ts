@@ -17,7 +17,8 @@ import type { Credentials } from "./identity.ts";
 import { syntaxError } from "./words.ts";
 
 const ALREADY_AUTHENTICATED: Plain = new Plain("Already authenticated");
-const READABLE_WIRE = "no secret is taken over a wire that others can read: use TLS or the secure channel";
+const READABLE_WIRE =
+  "no secret is taken over a wire that others can read: use TLS, or a secure channel (a client with the pin)";
 
 /** The typed form: the key is a user's name or a token's id, or empty; the value is the secret. */
 export function authenticate({ key, value }: Request, response: Response, context: CommandContext): Promise<void> {
@@ -30,7 +31,10 @@ export async function authenticateUser(
   response: Response,
   context: CommandContext,
 ): Promise<void> {
-  if (wordCount > 2) throw syntaxError();
+  if (wordCount > 2) {
+    for (let i = 0; i < wordCount; i++) wipe(words[i]!);
+    throw syntaxError();
+  }
   await prove(wordCount === 2 ? words[0] : undefined, words[wordCount - 1]!, response, context);
   response.answer(OK);
 }

@@ -44,29 +44,34 @@ export class InputBuffer {
    * Makes room for the next read.
    *
    * @param neededBytes length of the begun request if it is known, else 0
+   * @param maxBytes longest request that is taken: there is no larger buffer for what is shorter
    */
-  prepare(neededBytes: number): void {
+  prepare(neededBytes: number, maxBytes: number): void {
     const waitingBytes = this.end - this.start;
-    const capacity = this.#nextCapacity(waitingBytes, neededBytes);
+    const capacity = this.#nextCapacity(waitingBytes, neededBytes, maxBytes);
     this.#previousEnd = this.end;
     if (capacity !== this.bytes.length) {
       const bytes = this.#pool.take(capacity);
       bytes.set(this.bytes.subarray(this.start, this.end));
+      // It may be the beginning of a secret, of which its reader wipes what it was given.
+      this.bytes.fill(0, this.start, this.end);
       this.#pool.give(this.bytes);
       this.bytes = bytes;
     } else if (this.start > 0 && waitingBytes > 0) {
       this.bytes.copyWithin(0, this.start, this.end);
+      this.bytes.fill(0, Math.max(this.start, waitingBytes), this.end);
     }
     this.start = 0;
     this.end = waitingBytes;
   }
 
-  /** Gives the memory back; the connection is over. */
+  /** Gives the memory back; the connection is over. What was sent on it, also by mistake, does not stay in the pool. */
   release(): void {
+    if (this.bytes.length <= LARGEST_BYTES) this.bytes.fill(0);
     this.#pool.give(this.bytes);
   }
 
-  #nextCapacity(waitingBytes: number, neededBytes: number): number {
+  #nextCapacity(waitingBytes: number, neededBytes: number, maxBytes: number): number {
     const isFull = this.end === this.bytes.length;
     if (waitingBytes >= LARGEST_BYTES) {
       // In the middle of a large request: doubling keeps memory below twice what was received.
@@ -77,7 +82,7 @@ export class InputBuffer {
     const isBehindLargeRequest = this.bytes.length > LARGEST_BYTES && neededBytes <= LARGEST_BYTES;
     if (!isFull && waitingBytes > 0 && !isBehindLargeRequest) return this.bytes.length;
     // The last two reads decide: the rest of what one read could not hold is no reason to wait with less.
-    return fitting(Math.max(this.end, this.#previousEnd));
+    return fitting(Math.min(Math.max(this.end, this.#previousEnd), maxBytes - 1));
   }
 }
 

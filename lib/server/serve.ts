@@ -36,6 +36,7 @@ import { SealingRule } from "../storage/sealing_rule.ts";
 import { Acceptor } from "./acceptor.ts";
 import { BufferPool } from "./buffer_pool.ts";
 import { ConnectionLimits } from "./connection_limits.ts";
+import { HandshakeRate } from "./handshake_rate.ts";
 import { MemoryWatch } from "./memory_watch.ts";
 import { PlainWire } from "./plain_wire.ts";
 import { checkProtected } from "./protection.ts";
@@ -46,7 +47,7 @@ import type { TlsCredentials } from "./tls_credentials.ts";
 import { TlsListener } from "./tls_listener.ts";
 import { TurnAway } from "./turn_away.ts";
 import { listenUnix, type UnixOptions } from "./unix_socket.ts";
-import { peerOf, type Wire } from "./wire.ts";
+import { type Peer, peerOf, type Wire } from "./wire.ts";
 
 /**
  * Starts a server.
@@ -79,7 +80,7 @@ import { peerOf, type Wire } from "./wire.ts";
  * @throws {TypeError} for prefixes that are no list of texts
  * @throws {TypeError} or {RangeError} for a password, its hash or tokens that cannot be used
  * @throws {RangeError} for `sealedOnly` and `counters` that make no sense, such as `counters` alone
- * @throws {RangeError} for a place off this machine where everybody may speak, unless `insecure`
+ * @throws {RangeError} for a place where everybody in the network, or on this machine, may speak, unless `insecure`
  * @throws {RangeError} for TLS credentials that cannot be used
  * @throws whatever `Deno.listen` throws, such as `Deno.errors.AddrInUse`
  */
@@ -98,6 +99,7 @@ class Server implements RunningServer {
   readonly #limits: ConnectionLimits;
   readonly #turnAway: TurnAway;
   readonly #slots = new HandshakeSlots();
+  readonly #handshakeRate = new HandshakeRate();
   readonly #serverKey: ServerKey | undefined;
   readonly #clock: Clock;
   readonly #context: SessionContext;
@@ -124,7 +126,7 @@ class Server implements RunningServer {
     const store = rule.isEmpty ? entries : new SealedStore(entries, rule);
     this.#clock = clock;
     this.#authentication = options.authentication && authenticationOf(options.authentication);
-    if (!options.insecure) checkProtected(placesOf(options));
+    if (!options.insecure) checkProtected(options);
     this.#limits = new ConnectionLimits(maxClients, maxClientsPerAddress);
     this.#turnAway = new TurnAway(clock);
     this.#serverKey = options.serverKey;
@@ -217,16 +219,17 @@ class Server implements RunningServer {
     await Promise.all([
       ...this.#acceptors.map((acceptor, i) => acceptor.run((connection) => this.#accept(connection, pinned[i]))),
       unix.then((acceptor) => acceptor?.run((connection) => this.#accept(connection, undefined)), () => {}),
-      this.#tls?.finished,
+      this.#tls?.closing,
     ]);
 
     const cut = clock.schedule(SHUTDOWN_GRACE_MS, () => {
       for (const session of sessions.keys()) session.close();
     });
-    await Promise.all(sessions.values());
+    await Promise.all([...sessions.values(), this.#tls?.finished]);
     cut.cancel();
     sweeper.cancel();
     janitor.stop();
+    await authentication?.started();
     await this.#closePersistence();
   }
 
@@ -252,7 +255,10 @@ class Server implements RunningServer {
       // Ends a connection whose peer has vanished.
       connection.setKeepAlive(true);
     }
-    this.#serve(new PlainWire(connection, peer, (connection, first) => this.#openChannel(connection, first)), pinned);
+    this.#serve(
+      new PlainWire(connection, peer, (connection, first) => this.#openChannel(connection, peer, first)),
+      pinned,
+    );
   }
 
   /** Serves a connection that was counted in. */
@@ -267,11 +273,15 @@ class Server implements RunningServer {
     if (this.#isStopping) session.drain();
   }
 
-  async #openChannel(connection: Deno.Conn, first: Uint8Array): Promise<ChannelStream> {
+  async #openChannel(connection: Deno.Conn, { network }: Peer, first: Uint8Array): Promise<ChannelStream> {
     const key = this.#serverKey, { clock, limits } = this.#context;
     if (key === undefined) {
       await sendRejection(connection, "it has no key for a channel");
       throw new HandshakeError("refused", "this server has no key for it");
+    }
+    if (!this.#handshakeRate.admits(network, clock.nowMs())) {
+      await sendRejection(connection, "it has no room for another connection");
+      throw new HandshakeError("refused", "too many have come from its address");
     }
     return await acceptChannel(connection, key, first, {
       clock,
@@ -287,7 +297,8 @@ class Server implements RunningServer {
       clock,
       handshakeTimeoutMs,
       admit: (network) => {
-        const isAdmitted = this.#limits.admit(network) === undefined;
+        const isAdmitted = this.#handshakeRate.admits(network, clock.nowMs()) &&
+          this.#limits.admit(network) === undefined;
         if (!isAdmitted) this.#context.server.counts.rejected++;
         return isAdmitted;
       },
@@ -317,22 +328,11 @@ class Server implements RunningServer {
       this.tlsAddress = await this.#tls?.ready;
       await unix;
     } catch (error) {
+      if (this.#isStopping) return;
       await this.shutdown();
       throw error;
     }
   }
-}
-
-/** Where the options say to listen, and who is asked there. */
-function placesOf({ hostname = DEFAULT_HOSTNAME, listener, listen = [], tls, authentication }: ServeOptions) {
-  const asksWho = authentication !== undefined;
-  const hostnames = [listener?.addr.hostname ?? hostname, ...listen.map((place) => place.hostname ?? hostname)];
-  return [
-    ...hostnames.map((hostname) => ({ hostname, asksWho })),
-    ...tls === undefined
-      ? []
-      : [{ hostname: tls.hostname ?? hostname, asksWho: asksWho || tls.clientCa !== undefined }],
-  ];
 }
 
 /** Opens all listeners or none. */

@@ -109,7 +109,7 @@ export interface RunningServer extends AsyncDisposable {
   readonly addresses: readonly Deno.NetAddr[];
   /**
    * Resolves when it listens everywhere: at `address` and `addresses` at once, for TLS and on a unix socket a moment
-   * later. Rejects if it cannot; then it is shut down.
+   * later; or when it was shut down before. Rejects if it cannot; then it is shut down.
    */
   readonly ready: Promise<void>;
   /** Where it listens for TLS, once it is ready. */

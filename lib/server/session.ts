@@ -7,7 +7,7 @@
  * @module
  */
 
-import { type Clock, nextTurn, type Timer } from "../clock.ts";
+import type { Clock, Timer } from "../clock.ts";
 import { createDialect, detect } from "../codec/detect.ts";
 import { ChannelError } from "../channel/channel_error.ts";
 import type { Dialect, DialectName, Push } from "../codec/dialect.ts";
@@ -17,13 +17,7 @@ import type { CommandContext } from "../commands/command.ts";
 import { execute } from "../commands/execute.ts";
 import type { ServerState } from "../commands/server_state.ts";
 import type { CryptomemError } from "../errors.ts";
-import {
-  FRAME_PROGRESS_BYTES_PER_MS,
-  LINGER_MS,
-  MAX_TURN_MS,
-  REPLY_FLUSH_BYTES,
-  REQUESTS_PER_TURN_CHECK,
-} from "../limits.ts";
+import { BUFFER_BYTES, FRAME_PROGRESS_BYTES_PER_MS, LINGER_MS, REPLY_FLUSH_BYTES } from "../limits.ts";
 import type { BufferPool } from "./buffer_pool.ts";
 import { isConnectionEnd } from "./connection_end.ts";
 import { HeldReplies } from "./held_replies.ts";
@@ -32,6 +26,7 @@ import { Output } from "./output.ts";
 import { encodePush } from "./push_encoder.ts";
 import { refusalBytes } from "./refusal.ts";
 import type { SessionLimits } from "./session_limits.ts";
+import { Turn } from "./turn.ts";
 import { isSecret, type Wire } from "./wire.ts";
 
 /** What all sessions of a server share. */
@@ -54,7 +49,8 @@ export interface SessionContext {
   readonly pending?: (() => Promise<void> | undefined) | undefined;
 }
 
-const SECURE_ONLY = "this server takes no wire that others can read: use TLS or the secure channel";
+const SECURE_ONLY =
+  "this server takes no wire that others can read: use TLS, or a secure channel (a client with the pin)";
 /** What connections begin with that is no dialect, in the words of the log. */
 const UNSPOKEN: Readonly<Partial<Record<string, string>>> = {
   tls: "TLS, which this port does not speak",
@@ -90,13 +86,9 @@ export class Session {
   #hasRead = false;
   /** A request has to wait for something. */
   #isWaiting = false;
-  /** When the client was first seen to have still to say who it is; 0 = it has, or has not. */
-  #limitedSinceMs = 0;
-  /** Requests since others had their turn, and of how many the next look at the clock is due. */
-  #turnRequests = 0;
-  #turnCheckAt = REQUESTS_PER_TURN_CHECK;
-  #turnStartMs = 0;
-  #isTurnOver = false;
+  /** When the client was first seen to have still to begin or to say who it is; 0 = it has not. */
+  #hurriesSinceMs = 0;
+  readonly #turn: Turn;
 
   /** @param pinned the dialect that its listener is pinned to, if it is */
   constructor(wire: Wire, context: SessionContext, id: number, pinned: DialectName | undefined) {
@@ -104,6 +96,7 @@ export class Session {
     this.#context = context;
     this.#input = new InputBuffer(context.buffers);
     this.#output = new Output(wire, context.buffers, context.server.counts);
+    this.#turn = new Turn(context.clock, context.limits.requestsPerTurn);
     const { server, clock } = context;
     this.#client = new ClientState({
       id,
@@ -117,8 +110,8 @@ export class Session {
     });
     this.#commands = { store: server.store, server, client: this.#client };
     if (context.pending !== undefined) this.#held = new HeldReplies(this.#client, this.#output);
-    if (this.#mustHurry()) this.#limitedSinceMs = this.#client.connectedMs;
     if (pinned !== undefined) this.#speak(pinned);
+    if (this.#mustHurry()) this.#hurriesSinceMs = this.#client.connectedMs;
   }
 
   /** Serves until the client has gone or was sent away. Never rejects: how a connection ends is no error here. */
@@ -161,9 +154,9 @@ export class Session {
     if (this.#hasRead) this.#client.activeMs = nowMs;
     this.#hasRead = false;
     if (this.#deadlineMs !== 0 && nowMs >= this.#deadlineMs || this.#isIdle(nowMs)) return this.close();
-    if (!this.#mustHurry()) this.#limitedSinceMs = 0;
-    else if (this.#limitedSinceMs === 0) this.#limitedSinceMs = nowMs;
-    else if (nowMs - this.#limitedSinceMs >= this.#context.limits.handshakeTimeoutMs && !this.#isWaiting) this.close();
+    if (!this.#mustHurry()) this.#hurriesSinceMs = 0;
+    else if (this.#hurriesSinceMs === 0) this.#hurriesSinceMs = nowMs;
+    else if (nowMs - this.#hurriesSinceMs >= this.#context.limits.handshakeTimeoutMs && !this.#isWaiting) this.close();
   }
 
   /** Whether it has been silent for too long; a subscriber has nothing to say. */
@@ -172,9 +165,10 @@ export class Session {
     return nowMs - this.#client.activeMs >= idleTimeoutMs && this.#client.subscriptions === 0 && !this.#isWaiting;
   }
 
-  /** Whether the client has still to say who it is, or to open a secure channel. */
+  /** Whether the client has still to choose a dialect, to say who it is, or to open a secure channel. */
   #mustHurry(): boolean {
-    return this.#client.isLimited || this.#context.requiresSecure && this.#wire.kind === "plain";
+    return this.#dialect === undefined || this.#client.isLimited ||
+      this.#context.requiresSecure && this.#wire.kind === "plain";
   }
 
   /** Looks at the wire when it has become what it will be. Who may not use it is told so, in its own dialect. */
@@ -208,16 +202,19 @@ export class Session {
     for (let isMoreWaiting = true; isMoreWaiting && !this.#isEnding;) {
       this.#held?.begin();
       const more = this.#answerSome();
+      // What was begun is complete: from here on it is not the client who takes its time.
+      if (this.#input.start > 0) this.#deadlineMs = 0;
       const refusal = this.#held === undefined ? undefined : await this.#settle(this.#held, more);
       await this.#output.flush();
       isMoreWaiting = typeof more === "boolean" ? more : await this.#answerLater(more, refusal);
-      if (this.#isTurnOver) await this.#letOthers();
+      if (this.#turn.isOver) await this.#turn.pass();
     }
     if (this.#client.isLimited) this.#checkLength();
     this.#isAnswering = false;
     await this.#output.flush();
     if (this.#isDraining) this.#isEnding = true;
-    this.#input.prepare(this.#request.neededBytes);
+    const maxBytes = this.#client.isLimited ? this.#context.limits.maxUnauthenticatedBytes : Infinity;
+    this.#input.prepare(this.#request.neededBytes, maxBytes);
     this.#setFrameDeadline();
   }
 
@@ -230,6 +227,7 @@ export class Session {
     const dialect = this.#dialect ?? this.#detect();
     if (dialect === undefined) return false;
     const input = this.#input, request = this.#request, response = this.#response;
+    const flushBytes = this.#client.isLimited ? BUFFER_BYTES[0] : REPLY_FLUSH_BYTES;
     while (input.start < input.end) {
       const consumed = dialect.decode(input.bytes, input.start, input.end, request);
       if (consumed === INCOMPLETE) return false;
@@ -243,7 +241,7 @@ export class Session {
       if (waiting !== undefined) return waiting;
       this.#reply(dialect);
       if (this.#isEnding) return false;
-      if (this.#output.pendingBytes >= REPLY_FLUSH_BYTES || this.#endsTurn(consumed)) return true;
+      if (this.#output.pendingBytes >= flushBytes || this.#turn.count(consumed)) return true;
     }
     request.neededBytes = 0;
     return false;
@@ -259,44 +257,22 @@ export class Session {
     if (held.isEmpty && typeof more === "boolean") return undefined;
     const pending = this.#context.pending!();
     if (pending === undefined) return undefined;
-    // It is the disk that takes its time, not the client.
-    this.#deadlineMs = 0;
     return held.settle(pending);
-  }
-
-  /** Counts a request of so many bytes. Returns whether others should have their turn before the next one. */
-  #endsTurn(bytes: number): boolean {
-    // Long requests do more, as MGET does.
-    this.#turnRequests += 1 + (bytes >>> 8);
-    if (this.#turnRequests < this.#turnCheckAt) return false;
-    const { clock, limits } = this.#context;
-    if (this.#turnRequests >= limits.requestsPerTurn || clock.nowMs() - this.#turnStartMs >= MAX_TURN_MS) {
-      return this.#isTurnOver = true;
-    }
-    this.#turnCheckAt += REQUESTS_PER_TURN_CHECK;
-    return false;
-  }
-
-  async #letOthers(): Promise<void> {
-    await nextTurn();
-    const { clock, limits } = this.#context;
-    this.#isTurnOver = false;
-    this.#turnRequests = 0;
-    this.#turnCheckAt = Math.min(REQUESTS_PER_TURN_CHECK, limits.requestsPerTurn);
-    this.#turnStartMs = clock.nowMs();
   }
 
   /** Ends the connection of a client that has not said who it is and begins to send more than that takes. */
   #checkLength(): void {
     const { maxUnauthenticatedBytes } = this.#context.limits, request = this.#request;
-    const bytes = Math.max(this.#input.end - this.#input.start, request.neededBytes);
-    if (this.#isEnding || bytes <= maxUnauthenticatedBytes) return;
+    if (this.#isEnding || this.#dialect === undefined) return;
+    // What waits is not complete, so a request that has come so far already is longer.
+    const isTooLong = this.#input.end - this.#input.start >= maxUnauthenticatedBytes;
+    if (!isTooLong && request.neededBytes <= maxUnauthenticatedBytes) return;
     this.#response.fail(
       "AUTH_REQUIRED",
       `Authentication required before requests of more than ${maxUnauthenticatedBytes} bytes.`,
       Status.DENIED,
     );
-    this.#reply(this.#dialect!);
+    this.#reply(this.#dialect);
     this.#isEnding = true;
   }
 
@@ -316,6 +292,7 @@ export class Session {
       response.fail("STORAGE", refusal.message);
     }
     this.#reply(this.#dialect!);
+    this.#turn.count(0);
     return true;
   }
 
@@ -370,13 +347,12 @@ export class Session {
 
   #setFrameDeadline(): void {
     if (this.#isEnding) return;
-    if (!this.#input.hasPart) this.#deadlineMs = 0;
+    // Who has not even chosen a dialect has to hurry as it is.
+    if (!this.#input.hasPart || this.#dialect === undefined) this.#deadlineMs = 0;
     else {
-      const { clock, limits: { frameTimeoutMs, handshakeTimeoutMs } } = this.#context;
+      const { clock, limits } = this.#context;
       if (this.#deadlineMs === 0) this.#frameStartMs = clock.nowMs();
-      this.#deadlineMs = this.#dialect === undefined
-        ? this.#frameStartMs + handshakeTimeoutMs
-        : this.#frameStartMs + frameTimeoutMs + this.#input.end / FRAME_PROGRESS_BYTES_PER_MS;
+      this.#deadlineMs = this.#frameStartMs + limits.frameTimeoutMs + this.#input.end / FRAME_PROGRESS_BYTES_PER_MS;
     }
   }
 

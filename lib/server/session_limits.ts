@@ -27,7 +27,7 @@ export interface ClientLimits {
   readonly maxPendingBytes?: number;
   /** Longest request of a client that has not said who it is on a server that asks, in bytes. Default 16 KiB. */
   readonly maxUnauthenticatedBytes?: number;
-  /** How many requests of one client are carried out before others have their turn. Default 1,000. */
+  /** How many requests of one client are carried out before others have their turn. Default 4,000. */
   readonly requestsPerTurn?: number;
 }
 

@@ -22,6 +22,20 @@ export interface TlsCredentials {
   readonly clientCa?: string;
 }
 
+/** Why credentials cannot be used. */
+export class TlsCredentialsError extends RangeError {
+  override readonly name = "TlsCredentialsError";
+
+  /**
+   * @param part the one to blame
+   * @param problem without anything of the key
+   */
+  constructor(readonly part: keyof TlsCredentials, problem: string) {
+    super(`Cannot use the ${NAMES[part]} of TLS: ${problem}`);
+  }
+}
+
+const NAMES = { cert: "certificate", key: "key", clientCa: "client CA" } as const;
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 /** Credentials that can be used. */
@@ -30,17 +44,17 @@ export class TlsContext {
   readonly options: SecureContextOptions;
   readonly #clientCas: readonly X509Certificate[];
 
-  /** @throws RangeError if they cannot, without any part of the key */
+  /** @throws TlsCredentialsError if they cannot */
   constructor({ cert, key, clientCa }: TlsCredentials) {
-    const [own] = certificatesIn("certificate", cert);
+    const [own] = certificatesIn("cert", cert);
     let fits: boolean;
     try {
       fits = own!.checkPrivateKey(createPrivateKey(key));
     } catch {
-      throw new RangeError("Cannot use the key of TLS: it is no private key in PEM without a passphrase");
+      throw new TlsCredentialsError("key", "it is no private key in PEM without a passphrase");
     }
-    if (!fits) throw new RangeError("Cannot use the key of TLS: it is not that of the certificate");
-    this.#clientCas = clientCa === undefined ? [] : certificatesIn("client CA", clientCa);
+    if (!fits) throw new TlsCredentialsError("key", "it is not that of the certificate");
+    this.#clientCas = clientCa === undefined ? [] : certificatesIn("clientCa", clientCa);
     this.options = { cert, key, minVersion: "TLSv1.3", ...clientCa !== undefined && { ca: clientCa } };
   }
 
@@ -69,12 +83,12 @@ export class TlsContext {
   }
 }
 
-function certificatesIn(what: string, pem: string): X509Certificate[] {
+function certificatesIn(part: "cert" | "clientCa", pem: string): X509Certificate[] {
   const found = pem.match(CERTIFICATE) ?? [];
-  if (found.length === 0) throw new RangeError(`Cannot use the ${what} of TLS: there is no certificate in PEM`);
+  if (found.length === 0) throw new TlsCredentialsError(part, "there is no certificate in PEM");
   try {
     return found.map((one) => new X509Certificate(one));
   } catch {
-    throw new RangeError(`Cannot use the ${what} of TLS: a certificate in it cannot be read`);
+    throw new TlsCredentialsError(part, "a certificate in it cannot be read");
   }
 }

@@ -33,16 +33,26 @@ export interface TlsHost {
   fail(peer: Peer, why: string): void;
 }
 
+/** A handshake that is not done. */
+interface Handshake {
+  readonly socket: Socket;
+  /** Why it comes to nothing, if it does. */
+  failure: string;
+}
+
 /** One such port. */
 export class TlsListener {
   readonly #server: Server;
   readonly #host: TlsHost;
   #context: TlsContext;
   /** Connections whose handshake is not done, by the peer's address and port. */
-  readonly #pending = new Map<string, Socket>();
+  readonly #pending = new Map<string, Handshake>();
   /** Resolves with where it listens; rejects if it cannot. */
   readonly ready: Promise<Deno.NetAddr>;
-  /** Resolves when it has stopped listening. */
+  readonly #closing = Promise.withResolvers<void>();
+  /** Resolves when it stops listening. */
+  readonly closing: Promise<void> = this.#closing.promise;
+  /** Resolves when its last connection has ended after that. */
   readonly finished: Promise<void>;
 
   /** @throws RangeError for credentials that cannot be used */
@@ -60,12 +70,14 @@ export class TlsListener {
     server.on("connection", (socket: Socket) => this.#admit(socket));
     server.on("secureConnection", (socket: TLSSocket) => this.#begin(socket));
     server.on("tlsClientError", (error: Error, socket: TLSSocket) => {
-      host.fail(peerOf(socket), error.message);
+      const handshake = this.#pending.get(peerOf(socket).address);
+      if (handshake !== undefined) handshake.failure = error.message;
       socket.destroy();
     });
     this.finished = new Promise((resolve) => server.on("close", resolve));
     this.ready = new Promise((resolve, reject) => {
       server.on("error", reject);
+      server.on("close", () => reject(new Error("Cannot listen for TLS: the server was shut down before it did")));
       server.listen(port, hostname, () => {
         const { address, port } = server.address() as AddressInfo;
         resolve({ transport: "tcp", hostname: address, port });
@@ -96,25 +108,29 @@ export class TlsListener {
   /** Stops listening, and ends the handshakes under way. */
   close(): void {
     this.#server.close();
-    for (const socket of this.#pending.values()) socket.destroy();
+    this.#closing.resolve();
+    const sockets = [...this.#pending.values()].map(({ socket }) => socket);
+    this.#pending.clear();
+    for (const socket of sockets) socket.destroy();
   }
 
   #admit(socket: Socket): void {
-    const { address, network } = peerOf(socket);
-    const host = this.#host;
+    const peer = peerOf(socket), { address, network } = peer;
+    const host = this.#host, handshake: Handshake = { socket, failure: "its handshake was not completed" };
     // There is no dialect yet in which one could say why.
     if (!host.admit(network)) return void socket.destroy();
-    this.#pending.set(address, socket);
-    const isPending = () => this.#pending.get(address) === socket;
+    this.#pending.set(address, handshake);
+    const isPending = () => this.#pending.get(address) === handshake;
     const timer = host.clock.schedule(host.handshakeTimeoutMs, () => {
       if (!isPending()) return;
-      host.fail(peerOf(socket), "it took too long");
+      handshake.failure = "it took too long";
       socket.destroy();
     });
     socket.on("close", () => {
       timer.cancel();
       if (!isPending()) return;
       this.#pending.delete(address);
+      host.fail(peer, handshake.failure);
       host.leave(network);
     });
   }
@@ -125,9 +141,7 @@ export class TlsListener {
     if (!this.#pending.delete(peer.address)) return void socket.destroy();
     let identity: Identity | undefined;
     if (this.isMutual) {
-      const name = socket.authorized
-        ? this.#context.nameOf(socket.getPeerCertificate()?.raw, host.clock.wallMs())
-        : undefined;
+      const name = this.#nameOf(socket);
       identity = name === undefined ? undefined : host.identityOf(name);
       if (identity === undefined) {
         host.fail(peer, name === undefined ? "its certificate names nobody" : `there is no user ${name}`);
@@ -136,6 +150,16 @@ export class TlsListener {
       }
     }
     host.serve(new TlsWire(socket, peer, identity));
+  }
+
+  /** A certificate that node:crypto stumbles over, as over one whose subject is empty, names nobody. */
+  #nameOf(socket: TLSSocket): string | undefined {
+    if (!socket.authorized) return undefined;
+    try {
+      return this.#context.nameOf(socket.getPeerCertificate()?.raw, this.#host.clock.wallMs());
+    } catch {
+      return undefined;
+    }
   }
 }
 

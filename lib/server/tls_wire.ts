@@ -21,6 +21,8 @@ export class TlsWire implements Wire {
   #error: Error | undefined;
   /** Lets a read look again. */
   #wake: (() => void) | undefined;
+  /** Ends the write under way: of a connection that is gone, node:tls forgets it. */
+  #failWrite: ((error: Error) => void) | undefined;
 
   /** @param socket after its handshake, on which nobody listens for data */
   constructor(socket: TLSSocket, peer: Peer, identity: Identity | undefined) {
@@ -51,6 +53,7 @@ export class TlsWire implements Wire {
   write(bytes: Uint8Array): Promise<number> {
     return new Promise((resolve, reject) => {
       if (this.#socket.destroyed) return reject(ended(this.#error));
+      this.#failWrite = reject;
       this.#socket.write(bytes, (error) => error ? reject(ended(error)) : resolve(bytes.length));
     });
   }
@@ -74,12 +77,17 @@ export class TlsWire implements Wire {
     const part = chunk.subarray(0, into.length);
     into.set(part);
     this.#rest = part.length < chunk.length ? chunk.subarray(part.length) : undefined;
+    // It may be a secret, of which the reader wipes what it was given.
+    part.fill(0);
     return part.length;
   }
 
   #stop(error: Error | undefined): void {
     if (error === undefined) this.#isAtEnd = true;
-    else this.#error ??= error;
+    else {
+      this.#error ??= error;
+      this.#failWrite?.(ended(error));
+    }
     this.#wake?.();
   }
 }

@@ -144,7 +144,8 @@ Deno.test("subscriptions stay with who was allowed to have them, and with who ma
 Deno.test("no secret is taken over a wire that others can read, and none is looked at", async () => {
   const server = new TestServer({ password: "secret" });
   const caller = server.connect({ isSecure: false });
-  const refusal = "-NOPERM no secret is taken over a wire that others can read: use TLS or the secure channel";
+  const refusal =
+    "-NOPERM no secret is taken over a wire that others can read: use TLS, or a secure channel (a client with the pin)";
   assertEquals(await caller.askLater("AUTH", "secret"), refusal);
   assertEquals(await caller.askLater("HELLO", 3, "AUTH", "default", "secret"), refusal);
   assertEquals(caller.ask("GET", "k"), "-NOAUTH Authentication required.");

@@ -13,7 +13,7 @@ function receive(buffer: InputBuffer, bytes: number, waiting = 0, neededBytes = 
     buffer.received(count);
     left -= count;
     buffer.start = buffer.end - Math.min(waiting, buffer.end);
-    buffer.prepare(neededBytes);
+    buffer.prepare(neededBytes, Infinity);
   }
   return reads;
 }
@@ -47,13 +47,13 @@ Deno.test("InputBuffer grows with what was received of a large request, not with
     const count = Math.min(buffer.room().length, 50_000, neededBytes - received);
     buffer.received(count);
     received += count;
-    buffer.prepare(neededBytes);
+    buffer.prepare(neededBytes, Infinity);
     assert(buffer.bytes.length <= Math.max(LARGEST, 2 * received), `${buffer.bytes.length} for ${received} received`);
     assert(buffer.room().length > 0 || received === neededBytes);
   }
   assertEquals(buffer.end, neededBytes);
   buffer.start = buffer.end;
-  buffer.prepare(0);
+  buffer.prepare(0, Infinity);
   assert(buffer.bytes.length <= LARGEST, "a large buffer goes with its request");
 });
 
@@ -64,8 +64,27 @@ Deno.test("InputBuffer keeps the bytes that wait", () => {
     room.fill(round, 0, Math.min(700, room.length));
     buffer.received(Math.min(700, room.length));
     buffer.start = buffer.end - 300;
-    buffer.prepare(0);
+    buffer.prepare(0, Infinity);
     assertEquals([buffer.start, buffer.end], [0, 300]);
     assert(buffer.bytes.subarray(0, 300).every((byte) => byte === round));
+  }
+});
+
+Deno.test("InputBuffer leaves nothing of what has come where it was, be it moved or given back: it may be a secret", () => {
+  // Moved to the front, into another buffer, and not at all.
+  for (const [received, waiting] of [[700, 300], [SMALLEST, 300], [SMALLEST, SMALLEST], [700, 0]] as const) {
+    const buffer = new InputBuffer(new BufferPool());
+    const used = [buffer.bytes];
+    buffer.room().fill(1, 0, received);
+    buffer.received(received);
+    // Whoever was given the bytes before has wiped what was secret of them.
+    buffer.bytes.fill(0, 0, received - waiting);
+    buffer.start = received - waiting;
+    buffer.prepare(0, Infinity);
+    if (!used.includes(buffer.bytes)) used.push(buffer.bytes);
+    const kept = used.flatMap((bytes) => [...bytes]).filter((byte) => byte === 1).length;
+    assertEquals(kept, waiting, `${waiting} of ${received} bytes wait`);
+    buffer.release();
+    assert(used.every((bytes) => bytes.every((byte) => byte === 0)));
   }
 });

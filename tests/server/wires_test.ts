@@ -10,7 +10,7 @@ import { parsePin } from "../../lib/channel/pin.ts";
 import { textOf, utf8 } from "../../lib/bytes.ts";
 import { CryptomemError } from "../../lib/errors.ts";
 import { type RunningServer, serve, ServerKey } from "../../server.ts";
-import { canListen, canRun, canWrite, temporaryFolder } from "../support/permissions.ts";
+import { canListen, canWrite, temporaryFolder } from "../support/permissions.ts";
 import { RawClient } from "../support/raw_client.ts";
 
 const ignore = !canListen;
@@ -137,44 +137,6 @@ Deno.test({
     await Deno.remove(folder, { recursive: true });
   },
 });
-
-Deno.test({
-  name: "TLS 1.3 on a port of its own, with a certificate that the client knows; nothing older, and nothing plain",
-  ignore: !canListen || !canRun || !canWrite,
-  async fn() {
-    const credentials = await certificate();
-    if (credentials === undefined) return;
-    await using server = serve({ port: 0, tls: { port: 0, ...credentials } });
-    await server.ready;
-    const { port } = server.tlsAddress!;
-    using connection = await Deno.connectTls({ hostname: "localhost", port, caCerts: [credentials.cert] });
-    assertEquals(await ask(connection, "PING"), "PONG");
-    await assertRejects(async () => {
-      using stranger = await Deno.connectTls({ hostname: "localhost", port });
-      await stranger.handshake();
-    });
-    using plain = await RawClient.connect({ port });
-    await plain.send(PING);
-    assertEquals(textOf(await plain.readToEnd()).includes("PONG"), false);
-    server.replaceTlsCredentials((await certificate())!);
-    assertEquals(await ask(connection, "PING"), "PONG");
-  },
-});
-
-/** A certificate for localhost; `undefined` without openssl. */
-async function certificate(): Promise<{ cert: string; key: string } | undefined> {
-  const folder = await Deno.makeTempDir({ dir: temporaryFolder() });
-  const [cert, key] = [`${folder}/cert.pem`, `${folder}/key.pem`];
-  const command = `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost ` +
-    `-addext subjectAltName=DNS:localhost -addext basicConstraints=critical,CA:FALSE -keyout ${key} -out ${cert}`;
-  try {
-    const { success } = await new Deno.Command("sh", { args: ["-c", command], stdout: "null", stderr: "null" })
-      .output();
-    return success ? { cert: await Deno.readTextFile(cert), key: await Deno.readTextFile(key) } : undefined;
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
 
 for (const hostname of ["0.0.0.0", "::", "192.0.2.1"]) {
   Deno.test(`a server that asks nobody does not listen on ${hostname}, and says what to do`, () => {
