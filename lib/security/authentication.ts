@@ -29,6 +29,8 @@ export interface AuthenticationParts {
   readonly tokens?: readonly Token[];
   /** Whether a password that was right once is known again without scrypt. Default: yes. */
   readonly remembersPassword?: boolean;
+  /** Where passwords take their turns. Default: a queue for this machine. */
+  readonly queue?: KdfQueue;
 }
 
 /** A server's users. */
@@ -40,7 +42,7 @@ export class Authentication implements Authenticator {
   /** Whether there is a list of tokens, be it empty. */
   #hasTokens: boolean;
   readonly #throttle = new Throttle();
-  readonly #queue = new KdfQueue();
+  readonly #queue: KdfQueue;
   /** Differs at each start, so that a code of the password is worth nothing elsewhere. */
   readonly #bootKey = crypto.getRandomValues(new Uint8Array(BOOT_KEY_BYTES));
   /** The code of the right password, once it was given: a thousand clients that come back cost no thousand scrypts. */
@@ -49,8 +51,9 @@ export class Authentication implements Authenticator {
   readonly #underWay = new Map<string, Promise<boolean>>();
 
   /** @throws RangeError for tokens that cannot be used */
-  constructor({ password, tokens, remembersPassword = true }: AuthenticationParts) {
+  constructor({ password, tokens, remembersPassword = true, queue = new KdfQueue() }: AuthenticationParts) {
     this.#password = password;
+    this.#queue = queue;
     this.#hasTokens = tokens !== undefined;
     this.#remembersPassword = remembersPassword;
     this.#tokens.replace(tokens ?? []);
@@ -99,6 +102,11 @@ export class Authentication implements Authenticator {
     this.#tokens.sweep(wallMs);
   }
 
+  /** Settles when the password's hash is there that the start makes, or cannot be; never rejects. */
+  async started(): Promise<void> {
+    await Promise.allSettled([this.#password]);
+  }
+
   #isWrong(network: string, nowMs: number): false {
     this.#throttle.begin(network, nowMs);
     return false;
@@ -133,7 +141,7 @@ export class Authentication implements Authenticator {
     this.#throttle.begin(network, nowMs);
     let isWrong = false;
     try {
-      isWrong = !await this.#queue.run(async () => {
+      isWrong = !await this.#queue.run(network, async () => {
         // Somebody else may have been right meanwhile.
         if (isOwner && this.#isRemembered(code)) return true;
         const isRight = await (await this.#password!).verify(secret) && isOwner;

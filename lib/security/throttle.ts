@@ -4,6 +4,10 @@
  *
  * A try counts as wrong from its beginning, so that many at once are no way around; who was right takes it back.
  *
+ * The memory is bounded, so a network is forgotten when so many others have tried since it did. That is no way around
+ * either: it takes a wrong try from each of {@linkcode MAX_THROTTLED_NETWORKS} others to give one of them ten more. Whoever
+ * has that many networks is slowed down by kdf_queue.ts alone.
+ *
  * @module
  */
 
@@ -28,6 +32,11 @@ interface Tries {
 /** The tries of all networks; of the most recent ones, if there are too many. */
 export class Throttle {
   readonly #tries = new LruMap<string, Tries>(MAX_THROTTLED_NETWORKS);
+
+  /** Of how many networks tries are remembered. */
+  get networks(): number {
+    return this.#tries.size;
+  }
 
   /** How long a network has to wait, 0 = not at all. */
   waitMs(network: string, nowMs: number): number {

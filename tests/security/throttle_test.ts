@@ -61,14 +61,27 @@ Deno.test("tries at once count from their beginning", () => {
   assertEquals(begun, 10);
 });
 
-Deno.test("a Throttle remembers so many networks, and forgets the ones that were quiet longest", () => {
+Deno.test("a network is forgotten when 10,000 others have tried since it last did, and not before", () => {
   const throttle = new Throttle();
-  guess(throttle, "first", 15);
-  guess(throttle, "kept", 15);
-  for (let i = 0; i < MAX_THROTTLED_NETWORKS - 1; i++) {
-    throttle.begin(`network ${i}`, 0);
-    throttle.waitMs("kept", 0);
-  }
-  assertEquals(throttle.waitMs("first", 0), 0);
-  assertEquals(throttle.waitMs("kept", 0) > 0, true);
+  guess(throttle, "a", 15);
+  const waitMs = throttle.waitMs("a", 0);
+  for (let i = 1; i < MAX_THROTTLED_NETWORKS; i++) throttle.begin(`network ${i}`, 0);
+  // To ask is to try: it counts from here again.
+  assertEquals(throttle.waitMs("a", 0), waitMs);
+  for (let i = 1; i < MAX_THROTTLED_NETWORKS; i++) throttle.begin(`other ${i}`, 0);
+  assertEquals(throttle.networks, MAX_THROTTLED_NETWORKS);
+  // The same ones again push nobody out.
+  for (let i = 1; i < MAX_THROTTLED_NETWORKS; i++) throttle.begin(`other ${i}`, 0);
+  throttle.takeBack("a");
+  guess(throttle, "b", 15);
+  for (let i = 1; i < MAX_THROTTLED_NETWORKS; i++) throttle.begin(`other ${i}`, 0);
+  throttle.begin("the last one", 0);
+  assertEquals(throttle.waitMs("b", 0), 0);
+  assertEquals(guess(throttle, "b", 11), [...Array(10).fill(0), S], "ten tries, for ten thousand of others");
+});
+
+Deno.test("100,000 networks take the memory of 10,000", () => {
+  const throttle = new Throttle();
+  for (let i = 0; i < 100_000; i++) throttle.begin(`network ${i}`, i);
+  assertEquals(throttle.networks, MAX_THROTTLED_NETWORKS);
 });
