@@ -6,7 +6,13 @@
  */
 
 const DURABILITY = ["durability.ts", "durability_disk.ts", "durability_time.ts"];
-const EXPERIMENTS = ["memory_limit.ts", "tiny_keys.ts", "clock_steps.ts", "stalls.ts", ...DURABILITY];
+const CONNECTIONS = [
+  ...["slow_clients.ts", "idle_clients.ts", "full_server.ts", "broken_clients.ts", "slow_readers.ts"],
+  ...["vanished_peer.ts", "fairness.ts"],
+];
+const ACCESS = ["guessing.ts", "password_delay.ts", "timing.ts", "secrets.ts", "tls_audit.ts", "paths.ts"];
+const ENGINE = ["memory_limit.ts", "tiny_keys.ts", "clock_steps.ts", "stalls.ts"];
+const EXPERIMENTS = [...ENGINE, ...DURABILITY, ...CONNECTIONS, ...ACCESS];
 
 for (const experiment of EXPERIMENTS) {
   const program = new URL(experiment, import.meta.url).pathname;

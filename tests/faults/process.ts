@@ -5,53 +5,88 @@
  */
 
 import { utf8 } from "../../lib/bytes.ts";
+import type { SecureStart } from "./secure_server.ts";
 import type { Order, Report, Start } from "./served_engine.ts";
 
 const HOSTNAME = "127.0.0.1";
-const PROGRAM = new URL("served_engine.ts", import.meta.url).pathname;
+const ENGINE = new URL("served_engine.ts", import.meta.url).pathname;
+const SECURE = new URL("secure_server.ts", import.meta.url).pathname;
 const SERVER = new URL("../../server.ts", import.meta.url).pathname;
+/** In which the system counts the time of a processor: `getconf CLK_TCK`. */
+const TICK_MS = 10;
+
+/** Around a server. */
+export interface Around {
+  /** What starts it, with its arguments: nothing by default. */
+  readonly under?: readonly string[];
+  readonly environment?: Record<string, string>;
+  /** What it may do, instead of listening on this machine alone. */
+  readonly permissions?: readonly string[];
+  /** Keeps what it complains of for {@linkcode ServerUnderTest.end}, instead of showing it. */
+  readonly keepsComplaints?: boolean;
+}
 
 /** A running server. It is the `deno` binary itself that is started, so that signals and figures are its own. */
 export class ServerUnderTest implements AsyncDisposable {
   readonly port: number;
+  /** The line in which it said that it listens. */
+  readonly greeting: string;
   readonly #child: Deno.ChildProcess;
   readonly #lines: ReadableStreamDefaultReader<string>;
   readonly #orders: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #complaints: Promise<string>;
 
   private constructor(
     child: Deno.ChildProcess,
     lines: ReadableStreamDefaultReader<string>,
-    port: number,
+    greeting: string,
+    complaints: Promise<string>,
   ) {
     this.#child = child;
     this.#lines = lines;
     this.#orders = child.stdin.getWriter();
-    this.port = port;
+    this.#complaints = complaints;
+    this.greeting = greeting;
+    this.port = Number(/:(\d+)/.exec(greeting)?.[1]);
   }
 
   /** Starts the program of the experiments, whose engine can be asked. */
   static engine(start: Start, environment: Record<string, string> = {}): Promise<ServerUnderTest> {
-    return this.#start([PROGRAM, JSON.stringify(start)], environment);
+    return this.#start([ENGINE, JSON.stringify(start)], { environment });
+  }
+
+  /** Starts the program of the experiments that speaks over secure channels and TLS as well. */
+  static secure(start: SecureStart): Promise<ServerUnderTest> {
+    return this.#start([SECURE, JSON.stringify(start)], { permissions: [`--allow-net=${HOSTNAME}`] });
   }
 
   /** Starts server.ts with flags. */
-  static program(flags: readonly string[]): Promise<ServerUnderTest> {
-    return this.#start([SERVER, "--port", "0", ...flags], {});
+  static program(flags: readonly string[], around: Around = {}): Promise<ServerUnderTest> {
+    return this.#start([SERVER, "--port", "0", ...flags], around);
   }
 
-  static async #start(args: readonly string[], environment: Record<string, string>): Promise<ServerUnderTest> {
-    const child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "--no-prompt", "--quiet", `--allow-net=${HOSTNAME}`, ...args],
+  static async #start(args: readonly string[], around: Around): Promise<ServerUnderTest> {
+    const { under = [], environment = {}, permissions = [`--allow-net=${HOSTNAME}`], keepsComplaints = false } = around;
+    const [program, ...rest] = [...under, Deno.execPath(), "run", "--no-prompt", "--quiet", ...permissions, ...args];
+    const child = new Deno.Command(program!, {
+      args: rest,
       env: environment,
       stdin: "piped",
       stdout: "piped",
-      stderr: "inherit",
+      stderr: keepsComplaints ? "piped" : "inherit",
     }).spawn();
+    const complaints = keepsComplaints ? new Response(child.stderr).text() : Promise.resolve("");
     const lines = child.stdout.pipeThrough(new TextDecoderStream()).pipeThrough(splitLines()).getReader();
     const { value: line = "" } = await lines.read();
-    const port = Number(/:(\d+)\D*$/.exec(line)?.[1]);
-    if (!(port > 0)) throw new Error(`Cannot start the server: it said ${JSON.stringify(line)}`);
-    return new ServerUnderTest(child, lines, port);
+    const server = new ServerUnderTest(child, lines, line, complaints);
+    if (!(server.port > 0)) {
+      throw new Error(`Cannot start the server: it said ${JSON.stringify(line)} ${await complaints}`);
+    }
+    return server;
+  }
+
+  get pid(): number {
+    return this.#child.pid;
   }
 
   /** Tells the program something; without an order it only reports. */
@@ -63,18 +98,47 @@ export class ServerUnderTest implements AsyncDisposable {
 
   /** The most memory it has had at once, and has now, in bytes. */
   async residentBytes(): Promise<{ peak: number; now: number }> {
-    const status = await Deno.readTextFile(`/proc/${this.#child.pid}/status`);
+    const status = await Deno.readTextFile(`/proc/${this.pid}/status`);
     const kilobytes = (field: string) => Number(new RegExp(`${field}:\\s+(\\d+) kB`).exec(status)?.[1]);
     return { peak: kilobytes("VmHWM") * 1024, now: kilobytes("VmRSS") * 1024 };
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Lets the peak of {@linkcode residentBytes} begin anew. */
+  async forgetPeak(): Promise<void> {
+    await Deno.writeTextFile(`/proc/${this.pid}/clear_refs`, "5");
+  }
+
+  /** How many files and sockets it has open. */
+  async descriptors(): Promise<number> {
+    return (await Array.fromAsync(Deno.readDir(`/proc/${this.pid}/fd`))).length;
+  }
+
+  /** The time that processors have spent on it, in milliseconds. */
+  async processorMs(): Promise<number> {
+    // Behind the program's name, which may have spaces in it: fields 14 and 15 of proc(5).
+    const fields = (await Deno.readTextFile(`/proc/${this.pid}/stat`)).replace(/^.*\) /s, "").split(" ");
+    return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+  }
+
+  signal(name: Deno.Signal): void {
+    this.#child.kill(name);
+  }
+
+  /** Asks it to end. Returns how it did, what else it said, and what it complained of if that is kept. */
+  async end(): Promise<{ code: number; said: string; complaints: string }> {
     try {
       this.#child.kill("SIGTERM");
     } catch {
       // It has ended already.
     }
-    await this.#child.status;
+    const { code } = await this.#child.status;
+    let said = "";
+    for (let next = await this.#lines.read(); !next.done; next = await this.#lines.read()) said += `${next.value}\n`;
+    return { code, said, complaints: await this.#complaints };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.end();
     await this.#lines.cancel();
     await this.#orders.close().catch(() => {});
   }
