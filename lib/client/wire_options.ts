@@ -87,7 +87,7 @@ export function wireOf(address: Address, options: WireOptions): WireSettings {
     throw unusable(
       `${formatAddress(address)} over plain TCP`,
       "others on the way could read names and send commands; give the pin that the server shows at its start, or tls, " +
-        "or say that it is meant, with insecure: true",
+        "or say that it is meant (insecure)",
     );
   }
   return settled;
