@@ -17,7 +17,7 @@ const ignore = !canListen;
 const KEY = "your-32-byte-very-secret-key-!!!";
 const PASSWORD = "correct horse battery staple";
 const serverKey = await ServerKey.generate();
-/** Deno counts a unix socket as a host of its own, which only the permission for all of them covers. */
+/** Deno counts a unix socket as a host of its own, and where these are is not known before. */
 const canListenAnywhere = (await Deno.permissions.query({ name: "net" })).state === "granted";
 
 function clientOf({ address }: RunningServer, options: ClientOptions): Client {

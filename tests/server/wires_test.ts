@@ -14,7 +14,7 @@ import { canListen, canWrite, temporaryFolder } from "../support/permissions.ts"
 import { RawClient } from "../support/raw_client.ts";
 
 const ignore = !canListen;
-/** Deno counts a unix socket as a host of its own, which only the permission for all of them covers. */
+/** Deno counts a unix socket as a host of its own, and where these are is not known before. */
 const canListenAnywhere = (await Deno.permissions.query({ name: "net" })).state === "granted";
 const PING = utf8("PING\n");
 
