@@ -40,7 +40,7 @@ export const LIMIT_OPTIONS = [
     placeholder: "TIME",
     variable: "CRYPTOMEM_HANDSHAKE_TIMEOUT",
     defaultText: formatDuration(DEFAULT_HANDSHAKE_TIMEOUT_MS),
-    summary: "How long a client may take to begin, and to say who it is",
+    summary: "How long choosing a dialect, a handshake, a login may take",
     parse: parseFrameTimeoutMs,
   },
   {

@@ -86,7 +86,7 @@ export class Session {
   #hasRead = false;
   /** A request has to wait for something. */
   #isWaiting = false;
-  /** When the client was first seen to have still to begin or to say who it is; 0 = it has not. */
+  /** When the client was first seen to have still to say who it is; 0 = it has, or has not. */
   #hurriesSinceMs = 0;
   readonly #turn: Turn;
 
@@ -165,10 +165,9 @@ export class Session {
     return nowMs - this.#client.activeMs >= idleTimeoutMs && this.#client.subscriptions === 0 && !this.#isWaiting;
   }
 
-  /** Whether the client has still to choose a dialect, to say who it is, or to open a secure channel. */
+  /** Whether the client has still to say who it is, or to open a secure channel. */
   #mustHurry(): boolean {
-    return this.#dialect === undefined || this.#client.isLimited ||
-      this.#context.requiresSecure && this.#wire.kind === "plain";
+    return this.#client.isLimited || this.#context.requiresSecure && this.#wire.kind === "plain";
   }
 
   /** Looks at the wire when it has become what it will be. Who may not use it is told so, in its own dialect. */
@@ -347,12 +346,13 @@ export class Session {
 
   #setFrameDeadline(): void {
     if (this.#isEnding) return;
-    // Who has not even chosen a dialect has to hurry as it is.
-    if (!this.#input.hasPart || this.#dialect === undefined) this.#deadlineMs = 0;
+    if (!this.#input.hasPart) this.#deadlineMs = 0;
     else {
-      const { clock, limits } = this.#context;
+      const { clock, limits: { frameTimeoutMs, handshakeTimeoutMs } } = this.#context;
       if (this.#deadlineMs === 0) this.#frameStartMs = clock.nowMs();
-      this.#deadlineMs = this.#frameStartMs + limits.frameTimeoutMs + this.#input.end / FRAME_PROGRESS_BYTES_PER_MS;
+      this.#deadlineMs = this.#dialect === undefined
+        ? this.#frameStartMs + handshakeTimeoutMs
+        : this.#frameStartMs + frameTimeoutMs + this.#input.end / FRAME_PROGRESS_BYTES_PER_MS;
     }
   }
 
