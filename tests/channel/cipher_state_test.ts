@@ -2,14 +2,15 @@ import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert
 import { ChannelError } from "../../lib/channel/channel_error.ts";
 import { CipherState } from "../../lib/channel/cipher_state.ts";
 import { aesGcmSeal, importAesGcm } from "../../lib/crypto/subtle.ts";
+import { MAX_NATIVE_RECORD_BYTES } from "../../lib/limits.ts";
 import session from "../vectors/noise_nx_session_v1.json" with { type: "json" };
 
 const NOTHING = new Uint8Array(0);
 /** Shorter than what node:crypto is asked for, and longer. */
-const SIZES = [0, 1, 100, 2048, 2049, 65_519];
+const SIZES = [0, 1, 100, MAX_NATIVE_RECORD_BYTES, MAX_NATIVE_RECORD_BYTES + 1, 65_519];
 
 const keyBytes = () => new Uint8Array(32).fill(5);
-const withoutNative = { importNative: () => undefined };
+const withoutNative = { usesNative: false };
 const hex = (text: string) => Uint8Array.fromHex(text);
 
 /** What Noise has a key replaced with. */
@@ -34,7 +35,7 @@ Deno.test("CipherState answers at once where the message is short", async () => 
   const state = new CipherState(keyBytes());
   for (const size of SIZES) {
     const sealed = state.seal(NOTHING, new Uint8Array(size));
-    assertEquals(sealed instanceof Promise, size > 2048);
+    assertEquals(sealed instanceof Promise, size > MAX_NATIVE_RECORD_BYTES);
     await sealed;
   }
 });

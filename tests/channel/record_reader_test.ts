@@ -101,11 +101,20 @@ Deno.test("attack 16: memory follows what has come of a record, not what it anno
   assertEquals(reader.room().length, 65_540 - 16 * 1024);
 });
 
-Deno.test("RecordReader waits with its smallest buffer, whatever came before", () => {
+Deno.test("RecordReader waits with its smallest buffer, or the next one while records are longer than that", () => {
   const reader = new RecordReader();
-  for (const bodyBytes of [MAX_BODY_BYTES, 20, 5_000]) {
+  assertEquals(reader.room().length, 2048);
+  const waits = [20, 5_000, 20, 20, MAX_BODY_BYTES, 20, 20].map((bodyBytes) => {
     receive(reader, recordOf(Opcode.DATA, new Uint8Array(bodyBytes)));
     reader.take(reader.nextBodyBytes(MAX_BODY_BYTES)!);
-    assertEquals(reader.room().length, 2048);
-  }
+    return reader.room().length;
+  });
+  assertEquals(waits, [2048, 16_384, 16_384, 2048, 16_384, 16_384, 2048]);
+});
+
+Deno.test("RecordReader whose buffer was filled to its last byte waits with the next one", () => {
+  const reader = new RecordReader();
+  receive(reader, recordOf(Opcode.DATA, new Uint8Array(2048 - 5)));
+  reader.take(reader.nextBodyBytes(MAX_BODY_BYTES)!);
+  assertEquals(reader.room().length, 16_384);
 });

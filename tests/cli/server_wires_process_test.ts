@@ -4,6 +4,7 @@ import { textOf, utf8 } from "../../lib/bytes.ts";
 import { openChannel } from "../../lib/channel/open_channel.ts";
 import { parsePin } from "../../lib/channel/pin.ts";
 import { CryptomemError } from "../../lib/errors.ts";
+import { askLine } from "../support/ask_line.ts";
 import { type Certificate, type Certificates, makeCertificates } from "../support/certificates.ts";
 import { canListen, canRun, canWrite } from "../support/permissions.ts";
 import { RawClient } from "../support/raw_client.ts";
@@ -30,18 +31,6 @@ function programTest(name: string, fn: (folder: string) => Promise<void>, needs 
   });
 }
 
-interface ByteStream {
-  read(into: Uint8Array): Promise<number | null>;
-  write(bytes: Uint8Array): Promise<number>;
-}
-
-/** Asks in lines, and reads one answer. */
-async function ask(stream: ByteStream, line: string): Promise<string> {
-  await stream.write(utf8(`${line}\n`));
-  const bytes = new Uint8Array(4096);
-  return textOf(bytes.subarray(0, await stream.read(bytes) ?? 0)).trimEnd();
-}
-
 /** Leave to read some files, and to write others. */
 function files(reads: readonly string[], writes: readonly string[] = []): string[] {
   const grant = (name: string, paths: readonly string[]) => paths.length === 0 ? [] : [`--allow-${name}=${paths}`];
@@ -57,7 +46,7 @@ programTest("--server-key makes a key at the first start, for its owner alone, a
     const { mode, size } = await Deno.stat(key);
     assertEquals([mode! & 0o777, size], [0o600, 32]);
     const channel = await openChannel(await server.connect(), [parsePin(pin)]);
-    assertEquals(await ask(channel, "SET k v"), "OK");
+    assertEquals(await askLine(channel, "SET k v"), "OK");
     channel.close();
     server.signal("SIGTERM");
     const { code, complaints } = await server.ended();
@@ -107,7 +96,7 @@ programTest(
     assertMatch(textOf(await plain.readToEnd()), /^ERR: FORBIDDEN/);
     const [, pin] = await server.hasPrinted(PIN);
     const channel = await openChannel(await server.connect(), [parsePin(pin!)]);
-    assertEquals(await ask(channel, "GET k"), "(nil)");
+    assertEquals(await askLine(channel, "GET k"), "(nil)");
     channel.close();
   },
 );
@@ -239,7 +228,7 @@ tlsTest(
     await using server = await ServerProcess.start(written.permissions, written.flags);
     assertMatch(server.line, /listening on 127\.0\.0\.1:\d+, 127\.0\.0\.1:\d+ \(TLS\)\n$/);
     using connection = await connectTls(server.line, made);
-    assertEquals(await ask(connection, "SET k v"), "OK");
+    assertEquals(await askLine(connection, "SET k v"), "OK");
     const first = await shownSerial(server.line);
 
     await written.write(made.renewed);
@@ -258,7 +247,7 @@ tlsTest(
     server.signal("SIGHUP");
     await server.hasComplained(/error: \S+key\.pem: Cannot use it for a secret: [^\n]*STILL USED/);
     assertEquals(await shownSerial(server.line), second);
-    assertEquals(await ask(connection, "GET k"), "v");
+    assertEquals(await askLine(connection, "GET k"), "v");
   },
 );
 
@@ -284,12 +273,12 @@ tlsTest(
     await using server = await ServerProcess.startExactly(permissions, flags);
     assertMatch(server.line, /listening on 127\.0\.0\.1:\d+, 0\.0\.0\.0:\d+ \(mutual TLS\)\n$/);
     using alice = await connectTls(server.line, made, made.alice);
-    assertMatch(await ask(alice, "*2\r\n$6\r\nCLIENT\r\n$4\r\nINFO\r"), / user=alice /);
+    assertMatch(await askLine(alice, "*2\r\n$6\r\nCLIENT\r\n$4\r\nINFO\r"), / user=alice /);
     for (const stranger of [undefined, made.stranger]) {
       await assertRejects(async () => {
         using connection = await connectTls(server.line, made, stranger);
         await connection.handshake();
-        if (await ask(connection, "PING") === "") throw new Deno.errors.UnexpectedEof("closed");
+        if (await askLine(connection, "PING") === "") throw new Deno.errors.UnexpectedEof("closed");
       });
     }
   },

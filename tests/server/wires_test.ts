@@ -10,6 +10,7 @@ import { parsePin } from "../../lib/channel/pin.ts";
 import { textOf, utf8 } from "../../lib/bytes.ts";
 import { CryptomemError } from "../../lib/errors.ts";
 import { type RunningServer, serve, ServerKey } from "../../server.ts";
+import { askLine } from "../support/ask_line.ts";
 import { canListen, canWrite, temporaryFolder } from "../support/permissions.ts";
 import { RawClient } from "../support/raw_client.ts";
 
@@ -17,18 +18,6 @@ const ignore = !canListen;
 /** Deno counts a unix socket as a host of its own, and where these are is not known before. */
 const canListenAnywhere = (await Deno.permissions.query({ name: "net" })).state === "granted";
 const PING = utf8("PING\n");
-
-interface ByteStream {
-  read(into: Uint8Array): Promise<number | null>;
-  write(bytes: Uint8Array): Promise<number>;
-}
-
-/** Asks in lines, and reads one answer. */
-async function ask(stream: ByteStream, line: string): Promise<string> {
-  await stream.write(utf8(`${line}\n`));
-  const bytes = new Uint8Array(4096);
-  return textOf(bytes.subarray(0, await stream.read(bytes) ?? 0)).trimEnd();
-}
 
 function connect(server: RunningServer): Promise<Deno.TcpConn> {
   return Deno.connect({ hostname: "127.0.0.1", port: server.address.port });
@@ -42,18 +31,18 @@ Deno.test({
     using first = await connect(server);
     {
       using second = await connect(server);
-      assertEquals([await ask(first, "PING"), await ask(second, "PING")], ["PONG", "PONG"]);
+      assertEquals([await askLine(first, "PING"), await askLine(second, "PING")], ["PONG", "PONG"]);
       using third = await RawClient.connect(server.address);
       await third.send(PING);
       assertStringIncludes(textOf(await third.readToEnd()), "BUSY");
     }
     for (let tries = 0;; tries++) {
       using next = await connect(server);
-      const answer = await ask(next, "PING").catch(() => "");
+      const answer = await askLine(next, "PING").catch(() => "");
       if (answer === "PONG") break;
       if (tries === 100) throw new Error(`still ${answer}`);
     }
-    assertEquals(await ask(first, "PING"), "PONG");
+    assertEquals(await askLine(first, "PING"), "PONG");
   },
 });
 
@@ -64,12 +53,12 @@ Deno.test({
     const serverKey = await ServerKey.generate();
     await using server = serve({ port: 0, serverKey });
     using plain = await connect(server);
-    assertEquals(await ask(plain, "SET k v"), "OK");
+    assertEquals(await askLine(plain, "SET k v"), "OK");
     const channel = await openChannel(await connect(server), [parsePin(serverKey.pin)]);
-    assertEquals(await ask(channel, "GET k"), "v");
+    assertEquals(await askLine(channel, "GET k"), "v");
     channel.close();
     const resp = await openChannel(await connect(server), [parsePin(serverKey.pin)]);
-    assertEquals(await ask(resp, "*2\r\n$3\r\nGET\r\n$1\r\nk\r"), "$1\r\nv");
+    assertEquals(await askLine(resp, "*2\r\n$3\r\nGET\r\n$1\r\nk\r"), "$1\r\nv");
     resp.close();
   },
 });
@@ -101,7 +90,7 @@ Deno.test({
       assertMatch(textOf(await plain.readToEnd()), /FORBIDDEN|NOPERM/);
     }
     const channel = await openChannel(await connect(server), [parsePin(serverKey.pin)]);
-    assertEquals(await ask(channel, "GET k"), "(nil)");
+    assertEquals(await askLine(channel, "GET k"), "(nil)");
     channel.close();
   },
 });
@@ -116,7 +105,7 @@ Deno.test({
     await hostile.send(Uint8Array.of(0xe0, 0xff, 0xff, 0xff, 0xff));
     await hostile.readToEnd();
     using plain = await connect(server);
-    assertEquals(await ask(plain, "PING"), "PONG");
+    assertEquals(await askLine(plain, "PING"), "PONG");
   },
 });
 
@@ -131,7 +120,7 @@ Deno.test({
       await server.ready;
       assertEquals((await Deno.stat(path)).mode! & 0o777, 0o600);
       using connection = await Deno.connect({ transport: "unix", path });
-      assertEquals(await ask(connection, "PING"), "PONG");
+      assertEquals(await askLine(connection, "PING"), "PONG");
     }
     await assertRejects(() => Deno.stat(path), Deno.errors.NotFound);
     await Deno.remove(folder, { recursive: true });
