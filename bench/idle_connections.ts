@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ServerProcess } from "./server_process.ts";
+import { type ByteStream, closeQuietly, readFully } from "../lib/channel/byte_stream.ts";
 import type { Wire } from "./wire.ts";
 
 const CONNECTIONS = 2_000;
@@ -14,6 +14,13 @@ const WARM_UP_CONNECTIONS = 500;
 const TOGETHER = 100;
 /** For the server to notice that they are gone. */
 const SETTLE_MS = 1_000;
+
+/** A server that connections are opened to. */
+export interface IdleTarget {
+  connect(): Promise<ByteStream>;
+  /** Memory it holds at the moment (RSS), in bytes; `undefined` where it cannot be known. */
+  residentBytes(): number | undefined;
+}
 
 /** Memory of the server (RSS) for each connection, in bytes; `undefined` where it cannot be known. */
 export interface IdleCost {
@@ -26,7 +33,7 @@ export interface IdleCost {
 }
 
 /** Opens connections that ask for one sign of life each, closes them, and does so again. */
-export async function idleCost(server: ServerProcess, wire: Wire): Promise<IdleCost> {
+export async function idleCost(server: IdleTarget, wire: Wire): Promise<IdleCost> {
   const kept = await openMany(server, wire, WARM_UP_CONNECTIONS);
   const beforeBytes = server.residentBytes();
   const openBytes = await bytesWhileOpen(server, wire);
@@ -39,33 +46,30 @@ export async function idleCost(server: ServerProcess, wire: Wire): Promise<IdleC
   return { openBytes: each(openBytes), closedBytes: each(closedBytes), reopenedBytes: each(reopenedBytes) };
 }
 
-async function bytesWhileOpen(server: ServerProcess, wire: Wire): Promise<number | undefined> {
+async function bytesWhileOpen(server: IdleTarget, wire: Wire): Promise<number | undefined> {
   const connections = await openMany(server, wire, CONNECTIONS);
   const bytes = server.residentBytes();
   close(connections);
   return bytes;
 }
 
-async function openMany(server: ServerProcess, wire: Wire, count: number): Promise<Deno.TcpConn[]> {
-  const connections: Deno.TcpConn[] = [];
+async function openMany(server: IdleTarget, wire: Wire, count: number): Promise<ByteStream[]> {
+  const connections: ByteStream[] = [];
   while (connections.length < count) {
     connections.push(...await Promise.all(Array.from({ length: TOGETHER }, () => open(server, wire))));
   }
   return connections;
 }
 
-function close(connections: readonly Deno.TcpConn[]): void {
-  for (const connection of connections) connection.close();
+function close(connections: readonly ByteStream[]): void {
+  for (const connection of connections) closeQuietly(connection);
 }
 
-async function open(server: ServerProcess, wire: Wire): Promise<Deno.TcpConn> {
+async function open(server: IdleTarget, wire: Wire): Promise<ByteStream> {
   const connection = await server.connect();
   await connection.write(wire.ping);
-  const pong = new Uint8Array(wire.pongBytes);
-  for (let received = 0; received < pong.length;) {
-    const count = await connection.read(pong.subarray(received));
-    if (count === null) throw new Error("Cannot go on: the server closed the connection");
-    received += count;
+  if (!await readFully(connection, new Uint8Array(wire.pongBytes))) {
+    throw new Error("Cannot go on: the server closed the connection");
   }
   return connection;
 }

@@ -7,13 +7,14 @@
  */
 
 import { utf8 } from "../lib/bytes.ts";
+import { type ByteStream, closeQuietly, writeAll } from "../lib/channel/byte_stream.ts";
 import { systemClock } from "../lib/clock.ts";
-import type { ServerProcess } from "./server_process.ts";
 import { percentile } from "./table.ts";
 import { joined, type Question, type Wire } from "./wire.ts";
 
 const KEYS = 100_000;
 const VALUE = new Uint8Array(100).fill(0x76);
+/** Of a load that does not say how many. */
 const CONNECTIONS = 50;
 /** Random requests made before; a batch is a piece of them. */
 const READY_REQUESTS = 1 << 17;
@@ -29,6 +30,15 @@ export interface Load {
   readonly question: Question;
   /** Requests in a batch. */
   readonly depth: number;
+  /** Default 50. */
+  readonly connections?: number;
+}
+
+/** A server as a load generator reaches it. */
+export interface Target {
+  connect(): Promise<ByteStream>;
+  /** Processor time it has used so far, in µs; `undefined` where it cannot be known. */
+  cpuMicroseconds(): number | undefined;
 }
 
 /** What one run has shown. */
@@ -43,12 +53,12 @@ export interface Outcome {
 
 /** Drives one server. */
 export class LoadGenerator {
-  readonly #server: ServerProcess;
+  readonly #server: Target;
   readonly #wire: Wire;
   /** Random requests of each kind, one behind the other. */
   readonly #ready: Readonly<Record<Question, Uint8Array<ArrayBuffer>>>;
 
-  constructor(server: ServerProcess, wire: Wire) {
+  constructor(server: Target, wire: Wire) {
     this.#server = server;
     this.#wire = wire;
     const random = (question: Question) =>
@@ -58,8 +68,11 @@ export class LoadGenerator {
 
   /** Stores every key, so that every GET finds one. */
   async prefill(): Promise<void> {
-    using connection = await this.#server.connect();
-    const exchange = new Exchange(connection, this.#wire, { question: "SET", depth: PREFILL_DEPTH });
+    using connections = new DisposableStack();
+    const exchange = new Exchange(await this.#connect(connections), this.#wire, {
+      question: "SET",
+      depth: PREFILL_DEPTH,
+    });
     for (let key = 0; key < KEYS; key += PREFILL_DEPTH) {
       await exchange.run(joined(Array.from({ length: PREFILL_DEPTH }, (_, i) => this.#request("SET", key + i))));
     }
@@ -69,16 +82,20 @@ export class LoadGenerator {
   async run(load: Load): Promise<Outcome> {
     using connections = new DisposableStack();
     const exchanges: Exchange[] = [];
-    for (let i = 0; i < CONNECTIONS; i++) {
-      const connection = connections.use(await this.#server.connect());
-      connection.setNoDelay();
-      exchanges.push(new Exchange(connection, this.#wire, load));
+    for (let i = 0; i < (load.connections ?? CONNECTIONS); i++) {
+      exchanges.push(new Exchange(await this.#connect(connections), this.#wire, load));
     }
     const stalled = systemClock.schedule(STALLED_MS, () => connections.dispose());
     const tally = new Tally(this.#server);
     await Promise.all(exchanges.map((exchange) => this.#repeat(exchange, load, tally)));
     stalled.cancel();
     return tally.outcome(load.depth);
+  }
+
+  async #connect(connections: DisposableStack): Promise<ByteStream> {
+    const connection = await this.#server.connect();
+    connections.defer(() => closeQuietly(connection));
+    return connection;
   }
 
   async #repeat(exchange: Exchange, { question, depth }: Load, tally: Tally): Promise<void> {
@@ -102,13 +119,13 @@ export class LoadGenerator {
 
 /** One connection, and how replies on it must look. */
 class Exchange {
-  readonly #connection: Deno.TcpConn;
+  readonly #connection: ByteStream;
   readonly #statusAt: number;
   readonly #status: number;
   readonly #replyBytes: number;
   readonly #buffer = new Uint8Array(READ_BUFFER_BYTES);
 
-  constructor(connection: Deno.TcpConn, wire: Wire, { question, depth }: Load) {
+  constructor(connection: ByteStream, wire: Wire, { question, depth }: Load) {
     this.#connection = connection;
     this.#statusAt = wire.statusAt;
     this.#status = wire.status(question);
@@ -118,9 +135,7 @@ class Exchange {
   /** Sends a batch and takes its replies. */
   async run(batch: Uint8Array): Promise<void> {
     const connection = this.#connection, buffer = this.#buffer;
-    for (let sent = 0; sent < batch.length;) {
-      sent += await connection.write(sent === 0 ? batch : batch.subarray(sent));
-    }
+    await writeAll(connection, batch);
     for (let received = 0; received < this.#replyBytes;) {
       const count = await connection.read(buffer);
       if (count === null) throw new Error("Cannot go on: the server closed the connection");
@@ -136,13 +151,13 @@ class Exchange {
 /** Counts batches of a run, between two looks at the server's processor time. */
 class Tally {
   isOver = false;
-  readonly #server: ServerProcess;
+  readonly #server: Target;
   readonly #beginMs = systemClock.nowMs() + SETTLE_MS;
   readonly #batchMs: number[] = [];
   #begun: { atMs: number; cpu: number | undefined } | undefined;
   #ended: { atMs: number; cpu: number | undefined } | undefined;
 
-  constructor(server: ServerProcess) {
+  constructor(server: Target) {
     this.#server = server;
   }
 

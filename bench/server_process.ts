@@ -6,6 +6,8 @@
  */
 
 import { textOf } from "../lib/bytes.ts";
+import type { TlsCredentials } from "../lib/server/tls_credentials.ts";
+import type { Places } from "./wires_server.ts";
 
 /** Linux counts processor time of processes in these, whatever the kernel's own clock. */
 const TICKS_PER_SECOND = 100;
@@ -45,25 +47,19 @@ export class ServerProcess implements AsyncDisposable {
       permissions.push(`--allow-read=${keeping.folder}`, `--allow-write=${keeping.folder}`);
       flags.push("--data-dir", keeping.folder, ...keeping.flags);
     }
-    const child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "--no-prompt", ...permissions, program, ...flags],
-      stdin: "null",
-      stdout: "piped",
-      // What it has loaded is no figure.
-      stderr: keeping === undefined ? "inherit" : "null",
-      signal,
-    }).spawn();
-    // It says where it listens as soon as it does.
-    const reader = child.stdout.getReader();
-    const { value } = await reader.read();
-    await reader.cancel();
-    const port = /:(\d+)\s/.exec(textOf(value ?? new Uint8Array(0)))?.[1];
-    const server = new ServerProcess(child, Number(port));
-    if (port === undefined) {
-      await server[Symbol.asyncDispose]();
-      throw new Error("Cannot measure the server: it does not start");
-    }
-    return server;
+    const args = ["run", "--no-prompt", ...permissions, program, ...flags];
+    // What it has loaded is no figure.
+    const { child, line } = await startProgram(args, signal, keeping === undefined ? "inherit" : "null");
+    return new ServerProcess(child, Number(/:(\d+)\s/.exec(line)![1]));
+  }
+
+  /** Starts a server that is reached in every way, also with secure channels and TLS. */
+  static async wires(signal: AbortSignal, tls: TlsCredentials): Promise<{ server: ServerProcess; places: Places }> {
+    const program = new URL("wires_server.ts", import.meta.url).href;
+    const args = ["run", "--no-prompt", `--allow-net=${HOSTNAME}`, program, JSON.stringify(tls)];
+    const { child, line } = await startProgram(args, signal, "inherit");
+    const places: Places = JSON.parse(line);
+    return { server: new ServerProcess(child, places.port), places };
   }
 
   /** Starts Redis without persistence. */
@@ -87,8 +83,10 @@ export class ServerProcess implements AsyncDisposable {
   }
 
   /** Opens a connection to it. */
-  connect(): Promise<Deno.TcpConn> {
-    return Deno.connect({ hostname: HOSTNAME, port: this.port });
+  async connect(): Promise<Deno.TcpConn> {
+    const connection = await Deno.connect({ hostname: HOSTNAME, port: this.port });
+    connection.setNoDelay();
+    return connection;
   }
 
   /** Processor time it has used so far, all threads, user and system, in µs; `undefined` where /proc is not. */
@@ -125,6 +123,30 @@ export class ServerProcess implements AsyncDisposable {
       }
     }
   }
+}
+
+/** Starts a server of ours. It says in a line how it is reached as soon as it is. */
+async function startProgram(
+  args: readonly string[],
+  signal: AbortSignal,
+  stderr: "inherit" | "null",
+): Promise<{ child: Deno.ChildProcess; line: string }> {
+  const command = new Deno.Command(Deno.execPath(), {
+    args: [...args],
+    stdin: "null",
+    stdout: "piped",
+    stderr,
+    signal,
+  });
+  const child = command.spawn();
+  const reader = child.stdout.getReader();
+  const { value } = await reader.read();
+  await reader.cancel();
+  if (value === undefined) {
+    await child.status;
+    throw new Error("Cannot measure the server: it does not start");
+  }
+  return { child, line: textOf(value) };
 }
 
 /** Version of Redis on this machine, `undefined` if there is none. */

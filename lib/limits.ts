@@ -268,6 +268,9 @@ export const HANDSHAKES_PER_SECOND = 100;
  */
 export const MAX_NATIVE_RECORD_BYTES = 4 * 1024;
 
+/** How many buffers for such records are kept for the next ones, for all channels of a process. */
+export const MAX_KEPT_RECORD_BUFFERS = 256;
+
 /** How many records of one direction are sealed under one key. With full records, 2^32 bytes. */
 export const MAX_RECORDS_PER_KEY = 2 ** 16;
 

@@ -14,6 +14,7 @@ import { MAX_CHANNEL_AGE_MS, MAX_CHANNEL_CLOSE_MS, MAX_RECORD_BODY_BYTES } from 
 import { type ByteStream, closeQuietly, writeAll } from "./byte_stream.ts";
 import { ChannelError } from "./channel_error.ts";
 import { type CipherState, TAG_BYTES } from "./cipher_state.ts";
+import { giveRecord, takeRecord } from "./record_buffers.ts";
 import { HEADER_BYTES, Opcode, RECORD_OVERHEAD_BYTES, writeHeader } from "./record_layout.ts";
 import { RecordReader } from "./record_reader.ts";
 
@@ -35,6 +36,10 @@ export interface UnauthenticatedLimits {
   /** On the server: when, by the clock, the channel is closed. Default: never. */
   readonly endMs?: number;
 }
+
+/** A record's plaintext; `undefined` if it is not the next one that was sent. */
+type Opened = Bytes | undefined;
+type Opening = Opened | Promise<Opened>;
 
 /** The plaintext of the record that ends a direction. No other record is empty. */
 const CLOSE: Bytes = new Uint8Array(0);
@@ -63,9 +68,9 @@ export class ChannelStream implements ByteStream {
   #isDone = false;
   #isClosed = false;
   #failure: ChannelError | undefined;
-  /** Settles when all writes so far have; never rejects. */
-  #writing: Promise<unknown> = Promise.resolve();
-  #writesUnderWay = 0;
+  #isWriting = false;
+  /** What begins the writes that wait for their turn, in their order. */
+  readonly #waiting: (() => void)[] = [];
 
   /**
    * @param stream belongs to the channel from now on
@@ -127,9 +132,10 @@ export class ChannelStream implements ByteStream {
     if (this.#rest !== undefined) return this.#deliverRest(into);
     while (!this.#isPeerDone) {
       this.#checkUsable();
-      const filled = await this.#openRecords(into);
+      const opened = this.#openRecords(into);
+      const filled = typeof opened === "number" ? opened : await opened;
       if (filled > 0) return filled;
-      if (!this.#isPeerDone) await this.#receive();
+      if (!this.#isPeerDone) this.#received(await this.#receive());
     }
     this.#records.release();
     return null;
@@ -141,11 +147,9 @@ export class ChannelStream implements ByteStream {
    * @throws ChannelError `worn-out` or `closed`, or what the stream under the channel rejects with
    */
   write(bytes: Uint8Array): Promise<number> {
-    return this.#inTurn(async () => {
+    return this.#inTurn(() => {
       if (this.#isDone) throw closed();
-      // No record for no bytes: it would be the one that ends the direction.
-      if (bytes.length > 0) await this.#writeRecords(bytes as Bytes);
-      return bytes.length;
+      return this.#writeRecords(bytes as Bytes);
     });
   }
 
@@ -165,7 +169,7 @@ export class ChannelStream implements ByteStream {
    */
   close(): void {
     if (this.#isClosed) return;
-    const isSaying = !this.#isDone && this.#writesUnderWay === 0;
+    const isSaying = !this.#isDone && !this.#isWriting;
     const said = isSaying ? this.#sayClose() : undefined;
     this.#forget();
     if (said === undefined) return closeQuietly(this.#stream);
@@ -187,34 +191,24 @@ export class ChannelStream implements ByteStream {
     this.#stream.unref?.();
   }
 
-  /** Opens records that are here: at least one, however long, and then those for which there is room. */
-  async #openRecords(into: Uint8Array): Promise<number> {
-    const opened: (Bytes | undefined | Promise<Bytes | undefined>)[] = [];
+  /**
+   * Opens records that are here: at least one, however long, and then those for which there is room. A promise only if
+   * one of them is long.
+   */
+  #openRecords(into: Uint8Array): number | Promise<number> {
+    const opened: Opening[] = [];
     try {
       this.#takeRecords(into.length, opened);
-      const plaintexts = opened.some((plaintext) => plaintext instanceof Promise) ? await Promise.all(opened) : opened;
-      // While it was being opened, the channel may have been closed.
-      this.#checkUsable();
-      let filled = 0;
-      for (const plaintext of plaintexts as (Bytes | undefined)[]) {
-        if (plaintext === undefined) throw new ChannelError("tampered", "a record is not the one that was sent");
-        if (plaintext.length === 0) this.#isPeerDone = true;
-        const fits = plaintext.subarray(0, into.length - filled);
-        into.set(fits, filled);
-        filled += fits.length;
-        if (fits.length < plaintext.length) this.#rest = plaintext.subarray(fits.length);
-      }
-      return filled;
+      return opened.some((plaintext) => plaintext instanceof Promise)
+        ? this.#deliverLater(opened, into)
+        : this.#deliver(opened as Opened[], into);
     } catch (error) {
-      const failure = this.#fail(error);
-      // So that nothing of a channel is still under way when its reader learns that it is over.
-      await Promise.allSettled(opened);
-      throw failure;
+      return this.#failOpening(error, opened);
     }
   }
 
   /** Starts to open records, in their order; only the first may be longer than the room. */
-  #takeRecords(room: number, opened: (Bytes | undefined | Promise<Bytes | undefined>)[]): void {
+  #takeRecords(room: number, opened: Opening[]): void {
     for (;;) {
       const bodyBytes = this.#records.nextBodyBytes(this.#maxReceivedBodyBytes);
       if (bodyBytes === undefined) return;
@@ -227,23 +221,64 @@ export class ChannelStream implements ByteStream {
     }
   }
 
+  async #deliverLater(opened: Opening[], into: Uint8Array): Promise<number> {
+    try {
+      const plaintexts = await Promise.all(opened);
+      // While it was being opened, the channel may have been closed.
+      this.#checkUsable();
+      return this.#deliver(plaintexts, into);
+    } catch (error) {
+      return await this.#failOpening(error, opened);
+    }
+  }
+
+  #deliver(plaintexts: Opened[], into: Uint8Array): number {
+    let filled = 0;
+    for (const plaintext of plaintexts) {
+      if (plaintext === undefined) throw new ChannelError("tampered", "a record is not the one that was sent");
+      if (plaintext.length === 0) this.#isPeerDone = true;
+      const fits = plaintext.subarray(0, into.length - filled);
+      into.set(fits, filled);
+      filled += fits.length;
+      if (fits.length < plaintext.length) this.#rest = plaintext.subarray(fits.length);
+      this.#wipe(fits);
+    }
+    return filled;
+  }
+
+  async #failOpening(error: unknown, opened: Opening[]): Promise<never> {
+    const failure = this.#fail(error);
+    // So that nothing of a channel is still under way when its reader learns that it is over.
+    await Promise.allSettled(opened);
+    throw failure;
+  }
+
   #deliverRest(into: Uint8Array): number {
     const rest = this.#rest!;
     const part = rest.subarray(0, into.length);
     into.set(part);
     this.#rest = part.length < rest.length ? rest.subarray(part.length) : undefined;
+    this.#wipe(part);
     return part.length;
   }
 
+  /** Before a client has said who it is, what it sends may be the secret that says so: whoever reads it wipes its copy. */
+  #wipe(delivered: Uint8Array): void {
+    if (!this.#isAuthenticated) delivered.fill(0);
+  }
+
   /** Reads from the stream once. */
-  async #receive(): Promise<void> {
-    let count: number | null;
+  async #receive(): Promise<number | null> {
     try {
-      count = await this.#stream.read(this.#records.room());
+      return await this.#stream.read(this.#records.room());
     } catch (error) {
       throw this.#fail(error);
     }
-    this.#checkUsable();
+  }
+
+  /** Takes what the stream has read into the room of the records. */
+  #received(count: number | null): void {
+    this.#checkOpen();
     if (count === null) {
       const where = this.hasPart ? "in the middle of a record" : "without the word that nothing more comes";
       throw this.#fail(new ChannelError("cut", `the connection ended ${where}`));
@@ -251,51 +286,58 @@ export class ChannelStream implements ByteStream {
     this.#records.received(count);
   }
 
-  /** Has one write after the other take its turn, in the order of calls. */
-  #inTurn<T>(write: () => Promise<T>): Promise<T> {
-    this.#writesUnderWay++;
-    const written = this.#writing.then(async () => {
-      try {
-        this.#checkUsable();
-        return await write();
-      } catch (error) {
-        // What was to be sent is now missing, so nothing that follows would open. What the other side has sent before
-        // is still good.
-        this.#isDone = true;
-        throw error instanceof ChannelError ? error : this.#failure ?? error;
-      } finally {
-        this.#writesUnderWay--;
-      }
-    });
-    this.#writing = written.catch(() => {});
-    return written;
+  /** Has one write after the other take its turn, in the order of calls. One that waits for nobody begins at once. */
+  async #inTurn<T>(write: () => Promise<T>): Promise<T> {
+    if (this.#isWriting) await new Promise<void>((begin) => this.#waiting.push(begin));
+    this.#isWriting = true;
+    try {
+      this.#checkUsable();
+      return await write();
+    } catch (error) {
+      // What was to be sent is now missing, so nothing that follows would open. What the other side has sent before
+      // is still good.
+      this.#isDone = true;
+      throw error instanceof ChannelError ? error : this.#failure ?? error;
+    } finally {
+      const next = this.#waiting.shift();
+      // Who is next counts as writing from now on, so that nobody comes between.
+      if (next === undefined) this.#isWriting = false;
+      else next();
+    }
   }
 
-  async #writeRecords(bytes: Bytes): Promise<void> {
+  async #writeRecords(bytes: Bytes): Promise<number> {
+    // No record for no bytes: it would be the one that ends the direction.
+    if (bytes.length === 0) return 0;
     const mostBytes = this.#maxSentBodyBytes - TAG_BYTES;
-    let record = await this.#seal(bytes.subarray(0, mostBytes));
+    const first = this.#seal(bytes.length <= mostBytes ? bytes : bytes.subarray(0, mostBytes));
+    let record = first instanceof Promise ? await first : first;
     for (let at = mostBytes; at < bytes.length; at += mostBytes) {
       // The next one is encrypted while this one is on its way; only these two are held.
       [record] = await Promise.all([this.#seal(bytes.subarray(at, at + mostBytes)), writeAll(this.#stream, record)]);
     }
-    await writeAll(this.#stream, record);
+    const written = await this.#stream.write(record);
+    if (written < record.length) await writeAll(this.#stream, record.subarray(written));
+    giveRecord(record);
+    return bytes.length;
   }
 
   #seal(plaintext: Bytes): Bytes | Promise<Bytes> {
-    const record = new Uint8Array(plaintext.length + RECORD_OVERHEAD_BYTES);
+    const record = takeRecord(plaintext.length + RECORD_OVERHEAD_BYTES);
     writeHeader(record, Opcode.DATA, plaintext.length + TAG_BYTES);
-    let body: Bytes | Promise<Bytes>;
     this.#checkOpen();
     try {
-      body = this.#sending.seal(record.subarray(0, HEADER_BYTES), plaintext);
+      const sealing = this.#sending.sealInto(record, HEADER_BYTES, record.subarray(0, HEADER_BYTES), plaintext);
+      return sealing === undefined ? record : sealing.then(() => record);
     } catch (error) {
       throw this.#fail(error);
     }
-    return body instanceof Promise ? body.then((body) => withBody(record, body)) : withBody(record, body);
   }
 
   async #sayClose(): Promise<void> {
-    await writeAll(this.#stream, await this.#seal(CLOSE));
+    const record = await this.#seal(CLOSE);
+    await writeAll(this.#stream, record);
+    giveRecord(record);
   }
 
   #checkOpen(): void {
@@ -333,9 +375,4 @@ export class ChannelStream implements ByteStream {
 
 function closed(): ChannelError {
   return new ChannelError("closed", "it is closed");
-}
-
-function withBody(record: Bytes, body: Bytes): Bytes {
-  record.set(body, HEADER_BYTES);
-  return record;
 }

@@ -12,8 +12,8 @@
  * @module
  */
 
-import { MAX_CHANNEL_BYTES, MAX_NATIVE_CIPHER_BYTES, MAX_RECORDS_PER_KEY } from "../limits.ts";
-import { importNativeGcm, nativeGcmOpen, nativeGcmSeal, type NativeKey } from "../crypto/native_gcm.ts";
+import { MAX_CHANNEL_BYTES, MAX_NATIVE_RECORD_BYTES, MAX_RECORDS_PER_KEY } from "../limits.ts";
+import { hasNativeGcm, nativeGcmOpen, nativeGcmSealInto } from "../crypto/native_gcm.ts";
 import { aesGcmOpen, aesGcmSeal, type Bytes, importAesGcm } from "../crypto/subtle.ts";
 import { ChannelError } from "./channel_error.ts";
 
@@ -34,16 +34,18 @@ export interface CipherStart {
   readonly counter?: bigint;
   /** Bytes carried already. Default 0. */
   readonly bytes?: number;
-  /** Default: {@linkcode importNativeGcm}. */
-  readonly importNative?: (key: Bytes) => NativeKey | undefined;
+  /** Default: whether there is one. */
+  readonly usesNative?: boolean;
 }
 
 /** Seals, or opens, the messages of one direction in their order. One object must not do both. */
 export class CipherState {
-  /** Kept so that {@linkcode drop} can wipe it, and to make of it the key of WebCrypto, which small records never need. */
+  /**
+   * Kept so that {@linkcode drop} can wipe it, and to make of it the key of WebCrypto, which small records never need.
+   * node:crypto uses it as it is: a key of its own would take memory, and leave a copy of its bytes with each record.
+   */
   readonly #key: Bytes;
-  readonly #importNative: (key: Bytes) => NativeKey | undefined;
-  #native: NativeKey | undefined;
+  readonly #usesNative: boolean;
   /** A key of WebCrypto takes more memory than all else of a channel that waits, so it is made when it is used. */
   #web: Promise<CryptoKey> | undefined;
   /** The nonce of the next message. */
@@ -53,10 +55,9 @@ export class CipherState {
 
   /** @param key 32 bytes, which belong to this object from now on */
   constructor(key: Bytes, start: CipherStart = {}) {
-    const { counter = 0n, bytes = 0, importNative = importNativeGcm } = start;
+    const { counter = 0n, bytes = 0, usesNative = hasNativeGcm } = start;
     this.#key = key;
-    this.#importNative = importNative;
-    this.#native = importNative(key);
+    this.#usesNative = usesNative;
     new DataView(this.#nonce.buffer).setBigUint64(COUNTER_START, counter);
     this.#bytesLeft -= bytes;
   }
@@ -75,15 +76,21 @@ export class CipherState {
    * @throws ChannelError `worn-out`, without a nonce having been taken
    */
   seal(associatedData: Bytes, plaintext: Bytes): Bytes | Promise<Bytes> {
+    const sealed = new Uint8Array(plaintext.length + TAG_BYTES);
+    return this.sealInto(sealed, 0, associatedData, plaintext)?.then(() => sealed) ?? sealed;
+  }
+
+  /** The same, to a place in an array that is there. Returns `undefined` where {@linkcode seal} would answer at once. */
+  sealInto(into: Bytes, at: number, associatedData: Bytes, plaintext: Bytes): Promise<void> | undefined {
     this.#begin(plaintext.length);
-    if (this.#native !== undefined && plaintext.length <= MAX_NATIVE_CIPHER_BYTES) {
-      const sealed = nativeGcmSeal(this.#native, this.#nonce, associatedData, plaintext);
+    if (this.#usesNative && plaintext.length <= MAX_NATIVE_RECORD_BYTES) {
+      nativeGcmSealInto(into, at, this.#key, this.#nonce, associatedData, plaintext);
       this.#advance();
-      return sealed;
+      return undefined;
     }
     const key = this.#webKey(), nonce = this.#nonce.slice();
     this.#advance();
-    return key.then((key) => aesGcmSeal(key, nonce, associatedData, plaintext));
+    return key.then(async (key) => into.set(await aesGcmSeal(key, nonce, associatedData, plaintext), at));
   }
 
   /**
@@ -95,8 +102,8 @@ export class CipherState {
    */
   open(associatedData: Bytes, ciphertext: Bytes): Bytes | undefined | Promise<Bytes | undefined> {
     this.#begin(ciphertext.length - TAG_BYTES);
-    if (this.#native !== undefined && ciphertext.length <= MAX_NATIVE_CIPHER_BYTES + TAG_BYTES) {
-      const opened = nativeGcmOpen(this.#native, this.#nonce, associatedData, ciphertext);
+    if (this.#usesNative && ciphertext.length <= MAX_NATIVE_RECORD_BYTES + TAG_BYTES) {
+      const opened = nativeGcmOpen(this.#key, this.#nonce, associatedData, ciphertext);
       this.#advance();
       return opened;
     }
@@ -108,7 +115,7 @@ export class CipherState {
   /** Forgets the key. Neither {@linkcode seal} nor {@linkcode open} may be called any more. */
   drop(): void {
     this.#key.fill(0);
-    this.#native = this.#web = undefined;
+    this.#web = undefined;
     this.#bytesLeft = -1;
   }
 
@@ -132,14 +139,14 @@ export class CipherState {
 
   #rekey(): void {
     this.#recordsLeftOfKey = MAX_RECORDS_PER_KEY;
-    if (this.#native === undefined) {
+    if (!this.#usesNative) {
       this.#web = this.#webKey().then(rekeyed);
       return;
     }
-    const next = nativeGcmSeal(this.#native, REKEY_NONCE, NOTHING, ZERO_KEY);
+    const next = new Uint8Array(KEY_BYTES + TAG_BYTES);
+    nativeGcmSealInto(next, 0, this.#key, REKEY_NONCE, NOTHING, ZERO_KEY);
     this.#key.set(next.subarray(0, KEY_BYTES));
     next.fill(0);
-    this.#native = this.#importNative(this.#key);
     this.#web = undefined;
   }
 

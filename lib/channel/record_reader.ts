@@ -10,10 +10,12 @@ import { ChannelError } from "./channel_error.ts";
 import { TAG_BYTES } from "./cipher_state.ts";
 import { bodyBytesAt, HEADER_BYTES, Opcode } from "./record_layout.ts";
 
+const [SMALLEST_BYTES, LARGEST_WAIT_BYTES] = RECORD_BUFFER_BYTES;
+
 /**
  * The buffer between a stream and its records. Memory follows what has come, not what was announced: the buffer is
- * replaced by a larger one only when it is full, and by the smallest when there is nothing in it, as a stream may then
- * be silent for hours.
+ * replaced by a larger one only when it is full. When there is nothing in it, the stream may be silent for hours: then it
+ * is the smallest, or the next one as long as one of the last two fillings was more than the smallest holds.
  */
 export class RecordReader {
   #buffer: Bytes = new Uint8Array(0);
@@ -21,6 +23,8 @@ export class RecordReader {
   #start = 0;
   /** Where the bytes end that have come. */
   #end = 0;
+  /** How far the buffer was filled when it was last empty again. */
+  #lastFill = 0;
 
   /** Whether the start of a record is here, and its end is not. Asked when all that are whole have been taken. */
   get hasPart(): boolean {
@@ -30,9 +34,9 @@ export class RecordReader {
   /** Where to read to next. Records that were taken are overwritten. */
   room(): Bytes {
     const partBytes = this.#end - this.#start;
-    const mustGrow = partBytes === 0 || partBytes === this.#buffer.length;
-    this.#move(mustGrow ? bufferBytesAbove(partBytes) : this.#buffer.length);
-    return this.#buffer.subarray(this.#end);
+    if (partBytes === 0) this.#move(this.#waitBytes());
+    else this.#move(partBytes === this.#buffer.length ? bufferBytesAbove(partBytes) : this.#buffer.length);
+    return this.#end === 0 ? this.#buffer : this.#buffer.subarray(this.#end);
   }
 
   /** Tells that so many bytes have been read to {@linkcode room}. */
@@ -70,6 +74,14 @@ export class RecordReader {
   release(): void {
     this.#buffer = new Uint8Array(0);
     this.#start = this.#end = 0;
+  }
+
+  /** Where nothing is, and nothing has come since, the buffer stays as it is. */
+  #waitBytes(): number {
+    if (this.#end === 0) return Math.max(this.#buffer.length, SMALLEST_BYTES);
+    const fill = Math.max(this.#end, this.#lastFill);
+    this.#lastFill = this.#end;
+    return fill < SMALLEST_BYTES ? SMALLEST_BYTES : LARGEST_WAIT_BYTES;
   }
 
   /** Moves what is here to the front of a buffer of this size. */

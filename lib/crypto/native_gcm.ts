@@ -10,8 +10,11 @@
 
 import type { Bytes } from "./subtle.ts";
 
-/** A key inside of node:crypto; its bytes lie outside of the JavaScript heap. */
-export type NativeKey = object;
+/**
+ * A key inside of node:crypto, whose bytes lie outside of the JavaScript heap; or 32 bytes that their owner keeps and
+ * wipes, which spares a copy of them for every message.
+ */
+export type NativeKey = object | Bytes;
 
 /** What is used of node:crypto, as it declares it. */
 interface NodeCrypto {
@@ -39,6 +42,9 @@ const OPTIONS = { authTagLength: TAG_BYTES };
 
 const node = nodeCrypto();
 
+/** Whether there is a node:crypto: else nothing here but {@linkcode importNativeGcm} may be called. */
+export const hasNativeGcm: boolean = node !== undefined;
+
 function nodeCrypto(): NodeCrypto | undefined {
   const { process } = globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } };
   return process?.getBuiltinModule?.("node:crypto") as NodeCrypto | undefined;
@@ -61,13 +67,25 @@ export function importNativeGcm(key: Bytes): NativeKey | undefined {
  * @returns ciphertext and tag
  */
 export function nativeGcmSeal(key: NativeKey, nonce: Bytes, associatedData: Bytes, plaintext: Bytes): Bytes {
+  const sealed = new Uint8Array(plaintext.length + TAG_BYTES);
+  nativeGcmSealInto(sealed, 0, key, nonce, associatedData, plaintext);
+  return sealed;
+}
+
+/** The same, to a place in an array that is there. */
+export function nativeGcmSealInto(
+  into: Bytes,
+  at: number,
+  key: NativeKey,
+  nonce: Bytes,
+  associatedData: Bytes,
+  plaintext: Bytes,
+): void {
   const cipher = node!.createCipheriv(ALGORITHM, key, nonce, OPTIONS);
   cipher.setAAD(associatedData);
-  const sealed = new Uint8Array(plaintext.length + TAG_BYTES);
-  sealed.set(cipher.update(plaintext));
+  into.set(cipher.update(plaintext), at);
   cipher.final();
-  sealed.set(cipher.getAuthTag(), plaintext.length);
-  return sealed;
+  into.set(cipher.getAuthTag(), at + plaintext.length);
 }
 
 /**
@@ -94,5 +112,6 @@ export function nativeGcmOpen(
     plaintext.fill(0);
     return undefined;
   }
-  return new Uint8Array(plaintext);
+  // The same bytes: a copy would leave them behind.
+  return new Uint8Array(plaintext.buffer as ArrayBuffer, plaintext.byteOffset, length);
 }
