@@ -5,8 +5,9 @@
  * @module
  */
 
-import { MAX_KEY_FILE_BYTES } from "../limits.ts";
-import { commandLine, isGranted, readTextFile, variable } from "./machine.ts";
+import { MAX_CERTIFICATE_FILE_BYTES, MAX_KEY_FILE_BYTES } from "../limits.ts";
+import { readBoundedFile } from "./bounded_file.ts";
+import { commandLine, isGranted, variable } from "./machine.ts";
 import { readSecretFile, writeSecretFile } from "./secret_file.ts";
 
 /** The machine, as far as the client's program knows it. */
@@ -43,7 +44,7 @@ export const machine: ClientMachine = {
   isGranted,
   variable,
   readSecretFile: (path) => readSecretFile(path, MAX_KEY_FILE_BYTES),
-  readFile: readTextFile,
+  readFile: (path) => readBoundedFile(path, MAX_CERTIFICATE_FILE_BYTES),
   writeSecretFile,
   async askSecret(question) {
     // The question goes to standard output: redirected, it would be taken for the value that is printed there.

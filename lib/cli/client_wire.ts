@@ -5,8 +5,8 @@
  * @module
  */
 
-import { strictTextOf } from "../bytes.ts";
 import type { ClientTlsOptions, WireOptions } from "../client/wire_options.ts";
+import { fileText } from "./bounded_file.ts";
 import type { ClientMachine } from "./client_machine.ts";
 import type { GivenOptions } from "./client_options.ts";
 import { UsageError } from "./usage_error.ts";
@@ -76,9 +76,7 @@ function lineOf(path: string, bytes: Uint8Array): string {
 
 function textOf(path: string, bytes: Uint8Array): string {
   try {
-    return strictTextOf(bytes);
-  } catch {
-    throw new UsageError(path, "Cannot use it: it is no text");
+    return fileText(path, bytes);
   } finally {
     bytes.fill(0);
   }

@@ -5,8 +5,6 @@
  * @module
  */
 
-import { UsageError } from "./usage_error.ts";
-
 /** Whether something may be done without asking anybody. */
 export function isGranted(descriptor: Deno.PermissionDescriptor): boolean {
   return Deno.permissions.querySync(descriptor).state === "granted";
@@ -20,19 +18,6 @@ export function variable(name: string): string | undefined {
 /** Memory of the machine in bytes, `undefined` where it may not be asked about. */
 export function machineMemoryBytes(): number | undefined {
   return isGranted({ name: "sys", kind: "systemMemoryInfo" }) ? Deno.systemMemoryInfo().total : undefined;
-}
-
-/**
- * A whole file that holds no secret.
- *
- * @throws {UsageError} if it cannot be read
- */
-export async function readTextFile(path: string): Promise<string> {
-  try {
-    return await Deno.readTextFile(path);
-  } catch (error) {
-    throw new UsageError(path, `Cannot read it: ${reasonOf(error)}`);
-  }
 }
 
 /** Why a file could not be read, in a few words. */
