@@ -151,6 +151,7 @@ class Server implements RunningServer {
       buffers: new BufferPool(),
       dialects: new Set(options.dialects ?? DIALECT_NAMES),
       limits,
+      turns: { requests: 0 },
       requiresSecure: options.requireSecure ?? false,
       isInsecure: options.insecure ?? false,
       reportError: (error) => log(`internal error: ${error instanceof Error ? error.stack ?? error.message : error}`),

@@ -26,7 +26,7 @@ import { Output } from "./output.ts";
 import { encodePush } from "./push_encoder.ts";
 import { refusalBytes } from "./refusal.ts";
 import type { SessionLimits } from "./session_limits.ts";
-import { Turn } from "./turn.ts";
+import { Turn, type Turns } from "./turn.ts";
 import { isSecret, type Wire } from "./wire.ts";
 
 /** What all sessions of a server share. */
@@ -37,6 +37,7 @@ export interface SessionContext {
   /** Dialects that are spoken; connections in others are closed. */
   readonly dialects: ReadonlySet<DialectName>;
   readonly limits: SessionLimits;
+  readonly turns: Turns;
   /** Whether clients on a wire that others can read are refused. */
   readonly requiresSecure: boolean;
   /** Whether a secret is taken over such a wire. */
@@ -96,7 +97,7 @@ export class Session {
     this.#context = context;
     this.#input = new InputBuffer(context.buffers);
     this.#output = new Output(wire, context.buffers, context.server.counts);
-    this.#turn = new Turn(context.clock, context.limits.requestsPerTurn);
+    this.#turn = new Turn(context.clock, context.limits.requestsPerTurn, context.turns);
     const { server, clock } = context;
     this.#client = new ClientState({
       id,
@@ -198,6 +199,7 @@ export class Session {
 
   async #answerAll(): Promise<void> {
     this.#isAnswering = true;
+    this.#turn.begin();
     for (let isMoreWaiting = true; isMoreWaiting && !this.#isEnding;) {
       this.#held?.begin();
       const more = this.#answerSome();

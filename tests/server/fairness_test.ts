@@ -74,7 +74,7 @@ for (const [dialect, { request, first = request, options }] of Object.entries(LO
 }
 
 Deno.test("a long request counts for as many as its length says", () => {
-  const turn = new Turn(new FakeClock(), 1_000);
+  const turn = new Turn(new FakeClock(), 1_000, { requests: 0 });
   assertEquals(turn.count(999 * 256 - 1), false);
   assertEquals(turn.count(0), true);
 });
@@ -82,13 +82,32 @@ Deno.test("a long request counts for as many as its length says", () => {
 Deno.test("a turn of slow requests is over after a millisecond, which is looked at once in so many requests", async () => {
   let readings = 0, nowMs = 0;
   const clock: Clock = { nowMs: () => (readings++, nowMs), wallMs: () => 0, schedule: () => ({ cancel: () => {} }) };
-  const turn = new Turn(clock, 1_000_000);
-  await turn.pass();
-  readings = 0;
+  const turn = new Turn(clock, 1_000_000, { requests: 0 });
+  turn.begin();
   for (let i = 1; i < 10 * REQUESTS_PER_TURN_CHECK; i++) assertEquals(turn.count(0), false);
   assertEquals(readings, 9);
   nowMs = 1;
   assertEquals([turn.count(0), turn.isOver], [true, true]);
   await turn.pass();
   assertEquals(turn.isOver, false);
+});
+
+Deno.test("time in which a client sends nothing is not of its turn", () => {
+  const clock = new FakeClock();
+  const turn = new Turn(clock, 1_000_000, { requests: 0 });
+  for (let round = 0; round < 100; round++) {
+    turn.begin();
+    for (let i = 0; i < REQUESTS_PER_TURN_CHECK; i++) assertEquals(turn.count(0), false);
+    clock.advance(1_000);
+  }
+});
+
+Deno.test("connections that are busy count together, so that they do not keep the loop from looking at others", async () => {
+  const turns = { requests: 0 };
+  const [one, other] = [new Turn(new FakeClock(), 1_000, turns), new Turn(new FakeClock(), 1_000, turns)];
+  for (let i = 0; i < 499; i++) assertEquals([one.count(0), other.count(0)], [false, false]);
+  assertEquals([one.count(0), other.count(0)], [false, true]);
+  assertEquals([one.isOver, other.isOver], [false, true]);
+  await other.pass();
+  assertEquals([other.isOver, one.count(0)], [false, false]);
 });

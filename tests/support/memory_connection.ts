@@ -96,6 +96,7 @@ export function sessionContext(engine: Store, clock: FakeClock, maxValueBytes: n
     buffers: new BufferPool(),
     dialects: new Set(DIALECT_NAMES),
     limits: sessionLimits({}),
+    turns: { requests: 0 },
     requiresSecure: false,
     isInsecure: false,
     reportError: (error) => errors.push(error),
