@@ -199,7 +199,7 @@ export class Session {
 
   async #answerAll(): Promise<void> {
     this.#isAnswering = true;
-    this.#turn.begin();
+    this.#turn.begin(this.#input.end === this.#input.bytes.length);
     for (let isMoreWaiting = true; isMoreWaiting && !this.#isEnding;) {
       this.#held?.begin();
       const more = this.#answerSome();

@@ -1,9 +1,10 @@
 /**
- * How long connections are served before the event loop has to look at what the others want: for so many requests of all of
- * them together, or for so long with what one of them has sent at once.
+ * How long connections are served before the event loop has to look at what the others want: for so many requests, or for so
+ * long with what one of them has sent at once.
  *
- * They count together because those that are busy already take turns by themselves, and it is the others whom the loop
- * does not see meanwhile (next_turn.ts). Letting it look costs as much as a hundred requests, so it is not done for each.
+ * Requests of those who send more at once than is read at once count together over all their reads: the loop goes on from
+ * one such read to the next without looking at who else is there (next_turn.ts). Of all others it sees to that by itself,
+ * and being made to look costs as much as a thousand of their requests.
  *
  * @module
  */
@@ -18,7 +19,7 @@ const NOT_LOOKED = -1;
 
 /** What all connections of a server have together. */
 export interface Turns {
-  /** Requests since the loop was last made to look. */
+  /** Requests of those who send without end, since the loop was last made to look. */
   requests: number;
 }
 
@@ -29,7 +30,9 @@ export class Turn {
   readonly #turns: Turns;
   /** Requests of what was sent at once, and of how many the next look at the clock is due. */
   #requests = 0;
-  #checkAt = REQUESTS_PER_TURN_CHECK;
+  #checkAt = 0;
+  /** Whether there is more behind what was read. */
+  #isEndless = false;
   /** When the clock was first looked at for it: the time in which a client sends nothing is nobody's. */
   #startMs = NOT_LOOKED;
   /** Whether others should have their turn now. */
@@ -39,24 +42,29 @@ export class Turn {
     this.#clock = clock;
     this.#maxRequests = maxRequests;
     this.#turns = turns;
+    this.begin(false);
   }
 
-  /** Something was read, and is about to be served. */
-  begin(): void {
+  /**
+   * Something was read, and is about to be served.
+   *
+   * @param isFull whether it was as much as there was room for
+   */
+  begin(isFull: boolean): void {
+    this.#isEndless = isFull;
     this.#requests = 0;
-    this.#checkAt = REQUESTS_PER_TURN_CHECK;
+    this.#checkAt = Math.min(REQUESTS_PER_TURN_CHECK, this.#maxRequests);
     this.#startMs = NOT_LOOKED;
   }
 
   /** Counts a request of so many bytes. Returns whether others should have their turn before the next one. */
   count(bytes: number): boolean {
     const units = 1 + (bytes >>> BYTES_PER_REQUEST_SHIFT);
-    this.#turns.requests += units;
-    if (this.#turns.requests >= this.#maxRequests) return this.isOver = true;
     this.#requests += units;
+    if (this.#isEndless && (this.#turns.requests += units) >= this.#maxRequests) return this.isOver = true;
     if (this.#requests < this.#checkAt) return false;
-    if (this.#hasTakenLong()) return this.isOver = true;
-    this.#checkAt = this.#requests + REQUESTS_PER_TURN_CHECK;
+    if (this.#requests >= this.#maxRequests || this.#hasTakenLong()) return this.isOver = true;
+    this.#checkAt = Math.min(this.#requests + REQUESTS_PER_TURN_CHECK, this.#maxRequests);
     return false;
   }
 
@@ -65,7 +73,7 @@ export class Turn {
     this.#turns.requests = 0;
     await nextTurn();
     this.isOver = false;
-    this.begin();
+    this.begin(this.#isEndless);
   }
 
   #hasTakenLong(): boolean {

@@ -83,7 +83,7 @@ Deno.test("a turn of slow requests is over after a millisecond, which is looked 
   let readings = 0, nowMs = 0;
   const clock: Clock = { nowMs: () => (readings++, nowMs), wallMs: () => 0, schedule: () => ({ cancel: () => {} }) };
   const turn = new Turn(clock, 1_000_000, { requests: 0 });
-  turn.begin();
+  turn.begin(false);
   for (let i = 1; i < 10 * REQUESTS_PER_TURN_CHECK; i++) assertEquals(turn.count(0), false);
   assertEquals(readings, 9);
   nowMs = 1;
@@ -96,18 +96,24 @@ Deno.test("time in which a client sends nothing is not of its turn", () => {
   const clock = new FakeClock();
   const turn = new Turn(clock, 1_000_000, { requests: 0 });
   for (let round = 0; round < 100; round++) {
-    turn.begin();
+    turn.begin(false);
     for (let i = 0; i < REQUESTS_PER_TURN_CHECK; i++) assertEquals(turn.count(0), false);
     clock.advance(1_000);
   }
 });
 
-Deno.test("connections that are busy count together, so that they do not keep the loop from looking at others", async () => {
+Deno.test("who sends without end counts together with others who do, over all that is read", async () => {
   const turns = { requests: 0 };
-  const [one, other] = [new Turn(new FakeClock(), 1_000, turns), new Turn(new FakeClock(), 1_000, turns)];
-  for (let i = 0; i < 499; i++) assertEquals([one.count(0), other.count(0)], [false, false]);
-  assertEquals([one.count(0), other.count(0)], [false, true]);
-  assertEquals([one.isOver, other.isOver], [false, true]);
-  await other.pass();
-  assertEquals([other.isOver, one.count(0)], [false, false]);
+  const [one, other, small] = Array.from({ length: 3 }, () => new Turn(new FakeClock(), 1_000, turns));
+  for (let i = 0; i < 999; i++) {
+    for (const turn of [one, other]) turn!.begin(true);
+    small!.begin(false);
+    assertEquals(small!.count(0), false);
+    assertEquals((i % 2 === 0 ? one! : other!).count(0), false);
+  }
+  one!.begin(true);
+  assertEquals([one!.count(0), one!.isOver, other!.isOver, small!.isOver], [true, true, false, false]);
+  await one!.pass();
+  other!.begin(true);
+  assertEquals([one!.isOver, other!.count(0)], [false, false]);
 });
