@@ -12,13 +12,9 @@
 export { serve } from "./lib/server/serve.ts";
 export type { ListenOptions, RunningServer, ServeOptions, TlsOptions } from "./lib/server/serve_options.ts";
 export { openPersistence, type OpenPersistenceOptions } from "./lib/server/open_persistence.ts";
-export type {
-  AppendLogState,
-  Durability,
-  DurabilityStatus,
-  RecoveryState,
-  SnapshotState,
-} from "./lib/commands/durability.ts";
+export type { Durability, DurabilityStatus, SnapshotState } from "./lib/commands/durability.ts";
+export type { AppendLogState } from "./lib/persistence/append_log.ts";
+export type { RecoveryState } from "./lib/persistence/recovery.ts";
 export type { AuthenticationOptions } from "./lib/security/authentication_options.ts";
 export { createToken, type Token, type TokenOptions } from "./lib/security/token.ts";
 export { TOKEN_CLASSES, type TokenClass } from "./lib/security/access.ts";

@@ -8,7 +8,7 @@
 import type { ByteRange } from "../lib/bytes.ts";
 import { type Clock, systemClock } from "../lib/clock.ts";
 import { BLOCK_HEADER_BYTES, ENTRY_HEADER_BYTES, writeEntry } from "../lib/persistence/snapshot_layout.ts";
-import { SNAPSHOT_BLOCK_BYTES } from "../lib/limits.ts";
+import { SNAPSHOT_BLOCK_BYTES } from "../lib/persistence/limits.ts";
 import { Janitor } from "../lib/storage/janitor.ts";
 import type { SnapshotSink } from "../lib/storage/snapshots.ts";
 import { EngineLoad } from "./engine_load.ts";

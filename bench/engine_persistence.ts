@@ -6,7 +6,7 @@
 
 import type { ByteRange } from "../lib/bytes.ts";
 import { systemClock, turnClock } from "../lib/clock.ts";
-import { SNAPSHOT_BLOCK_BYTES } from "../lib/limits.ts";
+import { SNAPSHOT_BLOCK_BYTES } from "../lib/persistence/limits.ts";
 import { LogFile } from "../lib/persistence/log_file.ts";
 import { LogJournal } from "../lib/persistence/log_journal.ts";
 import { LOG_HEADER_BYTES } from "../lib/persistence/log_layout.ts";

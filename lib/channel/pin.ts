@@ -11,13 +11,12 @@
  * @module
  */
 
+import { bytesOfKeyText } from "../crypto/key_text.ts";
 import { type Bytes, sha256 } from "../crypto/subtle.ts";
 import { HandshakeError } from "./channel_error.ts";
 import { PUBLIC_KEY_BYTES } from "./handshake.ts";
 
 const PREFIX = "cms1_";
-/** 32 bytes are 43 characters of unpadded base64url. */
-const BODY = /^[A-Za-z0-9_-]{43}$/;
 
 /** The pin of a public key. */
 export function pinOf(publicKey: Uint8Array): string {
@@ -36,23 +35,12 @@ export async function fingerprintOf(publicKey: Bytes): Promise<string> {
  */
 export function parsePin(text: string): Uint8Array<ArrayBuffer> {
   if (typeof text !== "string") throw new TypeError("Cannot use pin: it is no text");
-  const key = text.startsWith(PREFIX) ? keyOfBody(text.slice(PREFIX.length)) : undefined;
+  const key = text.startsWith(PREFIX) ? bytesOfKeyText(text.slice(PREFIX.length)) : undefined;
   if (key !== undefined) return key;
   throw new RangeError(
     `Cannot use pin: a text of ${text.length} characters is not ${PREFIX} and 43 characters of base64url; ` +
       "take the one that the server shows at its start",
   );
-}
-
-function keyOfBody(body: string): Uint8Array<ArrayBuffer> | undefined {
-  // The pattern comes first because base64 decoders let white space pass.
-  if (!BODY.test(body)) return undefined;
-  try {
-    // 43 characters are 258 bits; "strict" refuses the texts whose last two are not zero, so each key has one pin.
-    return Uint8Array.fromBase64(`${body}=`, { alphabet: "base64url", lastChunkHandling: "strict" });
-  } catch {
-    return undefined;
-  }
 }
 
 /**

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { parseYaml } from "../yaml.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** What a file says: key → value. Other than texts and numbers come only from YAML and are nobody's value. */
@@ -18,20 +19,13 @@ export type FileEntries = ReadonlyMap<string, unknown>;
  */
 export async function parseConfigFile(path: string, text: string): Promise<FileEntries> {
   const name = path.replace(/^.*[/\\]/, "");
-  return /\.ya?ml$/i.test(path) ? await parseYaml(name, text) : parseLines(name, text);
+  return /\.ya?ml$/i.test(path) ? await yamlEntries(name, text) : parseLines(name, text);
 }
 
-async function parseYaml(name: string, text: string): Promise<FileEntries> {
-  // Loaded when it is needed: most servers never read a YAML file.
-  const { parse } = await import("@std/yaml");
-  let document: unknown;
-  try {
-    document = parse(text);
-  } catch (error) {
-    // The lines after the first quote the file, which may hold secrets.
-    const reason = (error as Error).message.split("\n")[0]!.replace(/:$/, "");
-    throw new UsageError(name, `Cannot read it as YAML: ${reason}`);
-  }
+async function yamlEntries(name: string, text: string): Promise<FileEntries> {
+  const document = await parseYaml(text).catch(({ message }: TypeError) => {
+    throw new UsageError(name, message);
+  });
   if (document === null) return new Map();
   if (typeof document !== "object" || Array.isArray(document)) {
     throw new UsageError(name, 'Cannot use it as a configuration: write lines such as "port: 8080"');

@@ -3,8 +3,9 @@
  *
  * @module
  */
-import type { Durability, RecoveryState } from "../commands/durability.ts";
+import type { Durability } from "../commands/durability.ts";
 import { CryptomemError } from "../errors.ts";
+import type { RecoveryState } from "../persistence/recovery.ts";
 import { openPersistence } from "../server/open_persistence.ts";
 import { serve } from "../server/serve.ts";
 import type { RunningServer, ServeOptions } from "../server/serve_options.ts";

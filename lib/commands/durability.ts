@@ -1,11 +1,13 @@
 /**
- * The seam between the commands and what keeps the entries beyond the process (lib/persistence), which nothing here
- * imports: a server without a data directory never loads it.
+ * The seam between the commands and what keeps the entries beyond the process (lib/persistence), of which nothing but
+ * types is imported here: a server without a data directory never loads it.
  *
  * @module
  */
 
 import type { Clock } from "../clock.ts";
+import type { AppendLogState } from "../persistence/append_log.ts";
+import type { RecoveryState } from "../persistence/recovery.ts";
 import type { Store } from "../storage/store.ts";
 
 /** Keeps the changes of a store. */
@@ -69,24 +71,6 @@ export interface DurabilityStatus {
   readonly recovery: RecoveryState;
 }
 
-/** How an append log is. */
-export interface AppendLogState {
-  /** Whether changes are kept. */
-  readonly state: "ok" | "failing";
-  /** Why they are not; "" while they are. */
-  readonly reason: string;
-  /** The generation that changes are recorded in. */
-  readonly generation: number;
-  /** Length of its log, with all that is still to be written. */
-  readonly bytes: number;
-  /** How much of that is not known to be on the disk. */
-  readonly unsyncedBytes: number;
-  /** How much is still to be written. */
-  readonly waitingBytes: number;
-  /** When a sync last ended well; 0 = not yet. */
-  readonly lastSyncUnixMs: number;
-}
-
 /** A snapshot that is there. */
 export interface SnapshotState {
   /** Its generation. */
@@ -99,24 +83,4 @@ export interface SnapshotState {
   readonly entries: number;
   /** Its length. */
   readonly bytes: number;
-}
-
-/** What was loaded at the start. */
-export interface RecoveryState {
-  /** Generation of the snapshot that was loaded, 0 if there was none. */
-  readonly snapshot: number;
-  /** Generation of the last log that was read, 0 if there was none. */
-  readonly log: number;
-  /** Entries of the snapshot. */
-  readonly entries: number;
-  /** Changes in the logs. */
-  readonly changes: number;
-  /** Entries that were not kept because their time was over, or cannot be known. */
-  readonly dropped: number;
-  /** Bytes of all files that were read. */
-  readonly bytes: number;
-  /** Bytes that were cut off the last log. */
-  readonly cutBytes: number;
-  /** How long it took. */
-  readonly durationMs: number;
 }

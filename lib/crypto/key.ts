@@ -14,6 +14,7 @@
 
 import { utf8 } from "../bytes.ts";
 import { KEY_ID_BYTES } from "./envelope_header.ts";
+import { bytesOfKeyText } from "./key_text.ts";
 import { LENGTH_PREFIX_BYTES, writePrefixed } from "./length_prefix.ts";
 import { type PassphraseKey, readPassphrase } from "./passphrase.ts";
 import { hkdfAesBlock, hkdfBytes, hkdfHmac, importHkdf } from "./subtle.ts";
@@ -33,8 +34,6 @@ const ROOT_KEY_BYTES = 32;
 
 /** Lets secret scanners find a key that was committed by mistake. */
 const KEY_TEXT_PREFIX = "cmk1_";
-/** 32 bytes are 43 characters of unpadded base64url. */
-const KEY_TEXT_BODY = /^[A-Za-z0-9_-]{43}$/;
 
 /** The key of the project's examples: everyone has it. */
 const SAMPLE_KEY = "your-32-byte-very-secret-key-!!!";
@@ -99,17 +98,6 @@ function rootKeyOfText(text: string): Uint8Array<ArrayBuffer> {
     throw new RangeError(`Cannot use key: the text has ${length} bytes; ${WAYS}`);
   }
   return root;
-}
-
-function bytesOfKeyText(body: string): Uint8Array<ArrayBuffer> | undefined {
-  // The pattern comes first because base64 decoders let white space pass.
-  if (!KEY_TEXT_BODY.test(body)) return undefined;
-  try {
-    // 43 characters are 258 bits; "strict" refuses the texts whose last two are not zero, so each key has one text.
-    return Uint8Array.fromBase64(`${body}=`, { alphabet: "base64url", lastChunkHandling: "strict" });
-  } catch {
-    return undefined;
-  }
 }
 
 /** A new random key as text, in the form of `cmk1_…`. A secret: keep it like one. */

@@ -49,7 +49,7 @@ export interface AppendLogOptions {
 }
 
 /** How a log is. */
-export interface AppendLogStatus {
+export interface AppendLogState {
   /** Whether changes are kept. */
   readonly state: "ok" | "failing";
   /** Why they are not; "" while they are. */
@@ -200,7 +200,7 @@ export class AppendLog {
   }
 
   /** How it is. */
-  status(): AppendLogStatus {
+  status(): AppendLogState {
     const bytes = this.journal.endPosition;
     return {
       state: this.#failure.isNow ? "failing" : "ok",

@@ -7,7 +7,7 @@
 
 import type { ByteRange } from "../bytes.ts";
 import { CryptomemError } from "../errors.ts";
-import { MAX_UNDO_BYTES } from "../limits.ts";
+import { MAX_UNDO_BYTES } from "./limits.ts";
 import type { Journal } from "../storage/journal.ts";
 import type { LogJournal } from "./log_journal.ts";
 import type { UndoLog } from "./undo_log.ts";

@@ -15,7 +15,7 @@
  * @module
  */
 import { CryptomemError } from "../errors.ts";
-import { MAX_GENERATION } from "../limits.ts";
+import { MAX_GENERATION } from "./limits.ts";
 import type { Disk, DiskLock } from "./disk.ts";
 
 const GENERATION_DIGITS = 10;

@@ -6,7 +6,7 @@
 
 import { type ByteRange, utf8 } from "../bytes.ts";
 import { CryptomemError } from "../errors.ts";
-import { EXPORT_PIECE_CHARACTERS } from "../limits.ts";
+import { EXPORT_PIECE_CHARACTERS } from "./limits.ts";
 import { endLine, entryLine } from "./entry_line.ts";
 import type { EntryVisitor } from "./snapshot_layout.ts";
 

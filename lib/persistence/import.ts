@@ -10,7 +10,7 @@
 import { ByteRange } from "../bytes.ts";
 import type { Clock } from "../clock.ts";
 import { CryptomemError } from "../errors.ts";
-import { MAX_IMPORT_LINE_BYTES } from "../limits.ts";
+import { MAX_IMPORT_LINE_BYTES } from "./limits.ts";
 import { DataDirectory, latestGeneration } from "./data_directory.ts";
 import type { Disk } from "./disk.ts";
 import { type Line, parseLine } from "./entry_line.ts";

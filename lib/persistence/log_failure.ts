@@ -7,7 +7,7 @@
 
 import type { Clock, Timer } from "../clock.ts";
 import { CryptomemError } from "../errors.ts";
-import { LOG_RETRY_MS } from "../limits.ts";
+import { LOG_RETRY_MS } from "./limits.ts";
 
 /** Whether a log fails. */
 export class LogFailure {

@@ -11,7 +11,7 @@
 
 import type { ByteRange } from "../bytes.ts";
 import { CryptomemError } from "../errors.ts";
-import { LOG_BUFFER_BYTES, LOG_RECORD_BYTES, MAX_KEPT_LOG_BUFFERS, MAX_LOG_BACKLOG_BYTES } from "../limits.ts";
+import { LOG_BUFFER_BYTES, LOG_RECORD_BYTES, MAX_KEPT_LOG_BUFFERS, MAX_LOG_BACKLOG_BYTES } from "./limits.ts";
 import type { Journal } from "../storage/journal.ts";
 import type { UnixTime } from "../unix_time.ts";
 import {

@@ -12,7 +12,7 @@
  * @module
  */
 
-import { LOG_READ_BYTES } from "../limits.ts";
+import { LOG_READ_BYTES } from "./limits.ts";
 import { readU32, readU48 } from "./big_endian.ts";
 import { type ChangeVisitor, readChanges } from "./changes.ts";
 import { type DiskFile, readAll } from "./disk.ts";

@@ -6,7 +6,7 @@
  */
 
 import type { Clock, Timer } from "../clock.ts";
-import { LOG_GATHER_MS, LOG_SYNC_INTERVAL_MS } from "../limits.ts";
+import { LOG_GATHER_MS, LOG_SYNC_INTERVAL_MS } from "./limits.ts";
 
 /** What is due. Who does it sets it back to false. */
 export class LogSchedule {

@@ -11,7 +11,7 @@
 
 import type { Clock } from "../clock.ts";
 import type { CryptomemError } from "../errors.ts";
-import { LOG_RECORD_BYTES } from "../limits.ts";
+import { LOG_RECORD_BYTES } from "./limits.ts";
 import type { UnixTime } from "../unix_time.ts";
 import { logName } from "./data_directory.ts";
 import type { Disk } from "./disk.ts";

@@ -11,7 +11,7 @@
 import type { Clock } from "../clock.ts";
 import type { Engine } from "../storage/engine.ts";
 import { UnixTime } from "../unix_time.ts";
-import { AppendLog, type AppendLogOptions, type AppendLogStatus, type LogMode } from "./append_log.ts";
+import { AppendLog, type AppendLogOptions, type AppendLogState, type LogMode } from "./append_log.ts";
 import { ChangeJournal } from "./change_journal.ts";
 import { DataDirectory, latestGeneration } from "./data_directory.ts";
 import type { Disk } from "./disk.ts";
@@ -46,7 +46,7 @@ export interface PersistenceStatus {
   /** When changes are synced. */
   readonly mode: LogMode | "off";
   /** How the append log is, if there is one. */
-  readonly log: AppendLogStatus | undefined;
+  readonly log: AppendLogState | undefined;
   /** The last generation that was begun. */
   readonly generation: number;
   /** Changes since the moment of the last snapshot, those before the start included. */

@@ -15,7 +15,7 @@
 
 import type { ByteRange } from "../bytes.ts";
 import type { Clock } from "../clock.ts";
-import { TRUSTED_CLOCK_SKEW_MS } from "../limits.ts";
+import { TRUSTED_CLOCK_SKEW_MS } from "./limits.ts";
 import { type Chain, checkGeneration, checkLogEnd, findChain } from "./chain.ts";
 import type { ChangeVisitor } from "./changes.ts";
 import { listGenerations, logName, snapshotName } from "./data_directory.ts";
@@ -40,14 +40,12 @@ export interface Recovered extends ChangeVisitor {
   dropExpiring(unixMs: number): number;
 }
 
-/** What a recovery found and did. */
-export interface Recovery {
+/** What was loaded at the start. */
+export interface RecoveryState {
   /** Generation of the snapshot that was loaded, 0 if there was none. */
   readonly snapshot: number;
   /** Generation of the last log that was read, 0 if there was none. */
   readonly log: number;
-  /** Where its last whole record ends; from there it can be written on. */
-  readonly logBytes: number;
   /** Entries of the snapshot. */
   readonly entries: number;
   /** Changes in the logs. */
@@ -60,6 +58,12 @@ export interface Recovery {
   readonly cutBytes: number;
   /** How long it took. */
   readonly durationMs: number;
+}
+
+/** What a recovery found and did. */
+export interface Recovery extends RecoveryState {
+  /** Where the last whole record of the last log ends; from there it can be written on. */
+  readonly logBytes: number;
   /** What the operator should know, a line each; none if all was in order. */
   readonly warnings: readonly string[];
 }

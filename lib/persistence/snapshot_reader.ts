@@ -23,7 +23,7 @@ import {
   SNAPSHOT_HEADER_BYTES,
   type SnapshotHeader,
 } from "./snapshot_layout.ts";
-import { SNAPSHOT_BLOCK_BYTES } from "../limits.ts";
+import { SNAPSHOT_BLOCK_BYTES } from "./limits.ts";
 import { UnusableFileError } from "./unusable_file.ts";
 
 const NO_BYTES = new Uint8Array(0);

@@ -9,7 +9,7 @@
  */
 
 import type { Clock, Timer } from "../clock.ts";
-import { SNAPSHOT_SLICE_MS } from "../limits.ts";
+import { SNAPSHOT_SLICE_MS } from "./limits.ts";
 import type { Engine } from "../storage/engine.ts";
 import type { Snapshot } from "../storage/snapshots.ts";
 import type { UnixTime } from "../unix_time.ts";

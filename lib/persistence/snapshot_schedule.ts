@@ -10,7 +10,7 @@
 
 import type { Clock, Timer } from "../clock.ts";
 import { CryptomemError } from "../errors.ts";
-import { MIN_COMPACTED_LOG_BYTES, SNAPSHOT_LOOK_MS, SNAPSHOT_RETRY_MS } from "../limits.ts";
+import { MIN_COMPACTED_LOG_BYTES, SNAPSHOT_LOOK_MS, SNAPSHOT_RETRY_MS } from "./limits.ts";
 import type { Engine } from "../storage/engine.ts";
 import type { UnixTime } from "../unix_time.ts";
 import type { AppendLog } from "./append_log.ts";

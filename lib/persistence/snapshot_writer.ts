@@ -15,7 +15,7 @@ import {
   SNAPSHOT_BLOCK_BYTES,
   SNAPSHOT_IN_FLIGHT_BYTES,
   SNAPSHOT_SYNC_BYTES,
-} from "../limits.ts";
+} from "./limits.ts";
 import { snapshotName, unfinishedName } from "./data_directory.ts";
 import { appendAll, type Disk, type DiskFile } from "./disk.ts";
 import {

@@ -10,7 +10,7 @@
  */
 
 import type { ByteRange } from "../bytes.ts";
-import { MAX_KEPT_UNDO_BYTES } from "../limits.ts";
+import { MAX_KEPT_UNDO_BYTES } from "./limits.ts";
 import type { Engine } from "../storage/engine.ts";
 import type { HeldClear, UndoJournal } from "../storage/journal.ts";
 import {

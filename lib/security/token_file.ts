@@ -15,6 +15,7 @@
  * @module
  */
 
+import { parseYaml } from "../yaml.ts";
 import { checkToken, checkTokens, type Token } from "./token.ts";
 import type { TokenClass } from "./access.ts";
 
@@ -31,16 +32,7 @@ const FIELDS: readonly string[] = ["id", "name", "can", "prefixes", "expires", "
  * @throws {RangeError} if a token cannot be used
  */
 export async function parseTokenFile(text: string): Promise<readonly Token[]> {
-  // Loaded when it is needed: most servers have no tokens.
-  const { parse } = await import("@std/yaml");
-  let document: unknown;
-  try {
-    document = parse(text);
-  } catch (error) {
-    // The lines after the first quote the file.
-    const reason = (error as Error).message.split("\n")[0]!.replace(/:$/, "");
-    throw new TypeError(`Cannot read it as YAML: ${reason}`);
-  }
+  const document = await parseYaml(text);
   if (!isGroup(document) || Object.keys(document).some((key) => key !== "tokens")) {
     throw new TypeError('Cannot use it as a list of tokens: it begins with "tokens:", and nothing stands beside it');
   }

@@ -5,6 +5,7 @@ import { textOf, utf8 } from "../../lib/bytes.ts";
 import { crc32 } from "../../lib/persistence/checksum.ts";
 import { LOG_HEADER_BYTES } from "../../lib/persistence/log_layout.ts";
 import { command } from "../support/resp_frame.ts";
+import { inFolder } from "../support/in_folder.ts";
 import { canListen, canRun, canWrite } from "../support/permissions.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { NETWORK, runProgram, ServerProcess } from "../support/server_process.ts";
@@ -15,14 +16,7 @@ function directoryTest(name: string, fn: (folder: string) => Promise<void>): voi
   Deno.test({
     name,
     ignore: !canListen || !canRun || !canWrite || Deno.build.os === "windows",
-    async fn() {
-      const folder = await Deno.makeTempDir();
-      try {
-        await fn(folder);
-      } finally {
-        await Deno.remove(folder, { recursive: true });
-      }
-    },
+    fn: () => inFolder(fn),
   });
 }
 

@@ -2,20 +2,14 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { textOf, utf8 } from "../../lib/bytes.ts";
 import { readSecretFile, replaceSecretFile, writeSecretFile } from "../../lib/cli/secret_file.ts";
 import { UsageError } from "../../lib/cli/usage_error.ts";
+import { inFolder } from "../support/in_folder.ts";
 import { canWrite } from "../support/permissions.ts";
 
 function fileTest(name: string, run: (folder: string) => Promise<void>): void {
   Deno.test({
     name,
     ignore: !canWrite || Deno.build.os === "windows",
-    async fn() {
-      const folder = await Deno.makeTempDir();
-      try {
-        await run(folder);
-      } finally {
-        await Deno.remove(folder, { recursive: true });
-      }
-    },
+    fn: () => inFolder(run),
   });
 }
 

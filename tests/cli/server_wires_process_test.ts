@@ -6,6 +6,7 @@ import { parsePin } from "../../lib/channel/pin.ts";
 import { CryptomemError } from "../../lib/errors.ts";
 import { askLine } from "../support/ask_line.ts";
 import { type Certificate, type Certificates, makeCertificates } from "../support/certificates.ts";
+import { inFolder } from "../support/in_folder.ts";
 import { canListen, canRun, canWrite } from "../support/permissions.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { NETWORK, runProgram, ServerProcess } from "../support/server_process.ts";
@@ -20,14 +21,7 @@ function programTest(name: string, fn: (folder: string) => Promise<void>, needs 
   Deno.test({
     name,
     ignore: ignore || !needs,
-    async fn() {
-      const folder = await Deno.makeTempDir();
-      try {
-        await fn(folder);
-      } finally {
-        await Deno.remove(folder, { recursive: true });
-      }
-    },
+    fn: () => inFolder(fn),
   });
 }
 

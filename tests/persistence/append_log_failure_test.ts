@@ -7,10 +7,11 @@
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { CryptomemError } from "../../lib/errors.ts";
-import { LOG_RETRY_MS, LOG_SYNC_INTERVAL_MS } from "../../lib/limits.ts";
+import { LOG_RETRY_MS, LOG_SYNC_INTERVAL_MS } from "../../lib/persistence/limits.ts";
 import type { LogMode } from "../../lib/persistence/append_log.ts";
 import { findChain } from "../../lib/persistence/chain.ts";
 import { listGenerations } from "../../lib/persistence/data_directory.ts";
+import { PLANS } from "../support/disk_plans.ts";
 import { type DiskCall, FaultDisk } from "../support/fault_disk.ts";
 import { LoggedMap, recoverMap, stateOf, turns } from "../support/logged_map.ts";
 import { Random } from "../support/random.ts";
@@ -40,17 +41,6 @@ async function checkDisk(map: LoggedMap, disk: FaultDisk, acknowledged: number, 
   assert(groups >= acknowledged, `${what}: ${acknowledged} were acknowledged, ${groups} are there`);
   assertEquals(stateOf(entries), map.states[groups], `${what}: not a state that was`);
 }
-
-type Plan = (disk: FaultDisk, call: number) => { lift(): void; readonly met: number };
-
-const PLANS: Record<string, Plan> = {
-  "EIO once": (disk, call) => disk.fail(call, "EIO"),
-  "EIO from there on": (disk, call) => disk.fail(call, "EIO", { onward: true }),
-  "ENOSPC from there on": (disk, call) => disk.fail(call, "ENOSPC", { onward: true }),
-  "EIO that loses what was not synced": (disk, call) => disk.fail(call, "EIO", { dropsUnsynced: true }),
-  "a short write": (disk, call) => disk.shorten(call),
-  "short writes from there on": (disk, call) => disk.shorten(call, { onward: true }),
-};
 
 for (const mode of ["always", "everysec", "no"] as const) {
   for (const [name, plan] of Object.entries(PLANS)) {

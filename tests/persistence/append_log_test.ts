@@ -14,7 +14,7 @@ import {
   LOG_RETRY_MS,
   LOG_SYNC_INTERVAL_MS,
   MAX_LOG_BACKLOG_BYTES,
-} from "../../lib/limits.ts";
+} from "../../lib/persistence/limits.ts";
 import { AppendLog, type LogMode } from "../../lib/persistence/append_log.ts";
 import { LOG_HEADER_BYTES } from "../../lib/persistence/log_layout.ts";
 import { LogReader } from "../../lib/persistence/log_reader.ts";

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { CryptomemError } from "../../lib/errors.ts";
-import { MAX_GENERATION } from "../../lib/limits.ts";
+import { MAX_GENERATION } from "../../lib/persistence/limits.ts";
 import {
   DataDirectory,
   latestGeneration,

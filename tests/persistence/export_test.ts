@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { binaryText, ByteRange, bytesOfBinaryText, textOf, utf8 } from "../../lib/bytes.ts";
 import { CryptomemError } from "../../lib/errors.ts";
-import { EXPORT_PIECE_CHARACTERS } from "../../lib/limits.ts";
+import { EXPORT_PIECE_CHARACTERS } from "../../lib/persistence/limits.ts";
 import { snapshotName } from "../../lib/persistence/data_directory.ts";
 import { exportEntries } from "../../lib/persistence/export.ts";
 import { type Import, importEntries } from "../../lib/persistence/import.ts";

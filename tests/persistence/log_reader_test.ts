@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
-import { LOG_READ_BYTES } from "../../lib/limits.ts";
+import { LOG_READ_BYTES } from "../../lib/persistence/limits.ts";
 import { type LogEnd, LogReader } from "../../lib/persistence/log_reader.ts";
 import {
   LOG_HEADER_BYTES,

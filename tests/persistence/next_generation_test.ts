@@ -7,7 +7,7 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { CryptomemError } from "../../lib/errors.ts";
-import { LOG_RETRY_MS, LOG_SYNC_INTERVAL_MS } from "../../lib/limits.ts";
+import { LOG_RETRY_MS, LOG_SYNC_INTERVAL_MS } from "../../lib/persistence/limits.ts";
 import { RecoveredEngine } from "../../lib/persistence/recovered_engine.ts";
 import { Engine } from "../../lib/storage/engine.ts";
 import { UnixTime } from "../../lib/unix_time.ts";

@@ -8,24 +8,15 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ByteRange } from "../../lib/bytes.ts";
 import { CryptomemError } from "../../lib/errors.ts";
-import { LOG_RETRY_MS, SNAPSHOT_RETRY_MS } from "../../lib/limits.ts";
+import { LOG_RETRY_MS, SNAPSHOT_RETRY_MS } from "../../lib/persistence/limits.ts";
 import type { LogMode } from "../../lib/persistence/append_log.ts";
+import { PLANS } from "../support/disk_plans.ts";
 import { type DiskCall, FaultDisk } from "../support/fault_disk.ts";
 import { assertSameEntries, KeptEngine, range } from "../support/kept_engine.ts";
 import { turns } from "../support/logged_map.ts";
 import { Random } from "../support/random.ts";
 
 const ROUNDS = 12;
-
-type Plan = (disk: FaultDisk, call: number) => { lift(): void; readonly met: number };
-
-const PLANS: Record<string, Plan> = {
-  "EIO once": (disk, call) => disk.fail(call, "EIO"),
-  "EIO from there on": (disk, call) => disk.fail(call, "EIO", { onward: true }),
-  "ENOSPC from there on": (disk, call) => disk.fail(call, "ENOSPC", { onward: true }),
-  "EIO that loses what was not synced": (disk, call) => disk.fail(call, "EIO", { dropsUnsynced: true }),
-  "a short write": (disk, call) => disk.shorten(call),
-};
 
 /** A script that ends whatever the disk does: two clients, snapshots, and time for the disk to heal. */
 async function run(kept: KeptEngine, random: Random, liftFault: () => void): Promise<void> {

@@ -1,7 +1,7 @@
 /** When snapshots are due for the length of the log; the rest of the schedule is seen in persistence_test.ts. */
 
 import { assertEquals } from "@std/assert";
-import { MIN_COMPACTED_LOG_BYTES, SNAPSHOT_LOOK_MS } from "../../lib/limits.ts";
+import { MIN_COMPACTED_LOG_BYTES, SNAPSHOT_LOOK_MS } from "../../lib/persistence/limits.ts";
 import type { AppendLog } from "../../lib/persistence/append_log.ts";
 import { ChangeJournal } from "../../lib/persistence/change_journal.ts";
 import { DataDirectory } from "../../lib/persistence/data_directory.ts";

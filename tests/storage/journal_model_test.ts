@@ -6,6 +6,7 @@
 import { assert } from "@std/assert";
 import { Engine } from "../../lib/storage/engine.ts";
 import type { Journal } from "../../lib/storage/journal.ts";
+import { toBoth } from "../support/both_journals.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { withSeed } from "../support/random.ts";
 import { LOADS, RandomChanges } from "../support/random_changes.ts";
@@ -84,25 +85,6 @@ function both(told: ToldEntries, { replay }: Engine): Journal {
     check: () => told.check(),
     begin: (expectedBytes) => told.begin(expectedBytes),
     end: () => told.end(),
-    put(key, value, expiryMs) {
-      told.put(key, value, expiryMs);
-      replay.put(key, value, expiryMs);
-    },
-    remove(key) {
-      told.remove(key);
-      replay.remove(key);
-    },
-    expiry(key, expiryMs) {
-      told.expiry(key, expiryMs);
-      replay.expiry(key, expiryMs);
-    },
-    clear(prefix) {
-      told.clear(prefix);
-      replay.clear(prefix);
-    },
-    rename(from, to) {
-      told.rename(from, to);
-      replay.rename(from, to);
-    },
+    ...toBoth(told, replay),
   };
 }

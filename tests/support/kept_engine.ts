@@ -11,6 +11,7 @@ import { CryptomemError } from "../../lib/errors.ts";
 import { Persistence, type PersistenceOptions } from "../../lib/persistence/persistence.ts";
 import { Engine } from "../../lib/storage/engine.ts";
 import type { Journal } from "../../lib/storage/journal.ts";
+import { toBoth } from "./both_journals.ts";
 import { FakeClock } from "./fake_clock.ts";
 import type { FaultDisk } from "./fault_disk.ts";
 import type { Random } from "./random.ts";
@@ -223,25 +224,6 @@ function both(kept: Journal, told: ToldEntries): Journal {
       told.end();
       kept.end();
     },
-    put(key, value, expiryMs) {
-      kept.put(key, value, expiryMs);
-      told.put(key, value, expiryMs);
-    },
-    remove(key) {
-      kept.remove(key);
-      told.remove(key);
-    },
-    expiry(key, expiryMs) {
-      kept.expiry(key, expiryMs);
-      told.expiry(key, expiryMs);
-    },
-    clear(prefix) {
-      kept.clear(prefix);
-      told.clear(prefix);
-    },
-    rename(from, to) {
-      kept.rename(from, to);
-      told.rename(from, to);
-    },
+    ...toBoth(kept, told),
   };
 }
